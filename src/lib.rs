@@ -1,0 +1,1 @@
+//! The shell of Tidegate: command line, files, drivers of the core.
