@@ -38,7 +38,7 @@ fn scalars_keep_their_kind() {
         Value::Bool(false),
     ];
     for (value, expected) in values.iter().zip(&expected) {
-        assert_eq!(value, &[expected.clone()]);
+        assert_eq!(value, std::slice::from_ref(expected));
     }
     assert!(values[8].is_empty());
 }
