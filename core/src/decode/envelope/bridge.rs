@@ -10,10 +10,8 @@ use crate::event::time::parse_rfc3339_ms;
 impl Unwrapper<'_> {
     /// Unwraps an object with `detail-type`, `source` and `detail`.
     pub(super) fn event_bridge(&mut self, text: &str, known: &Known<'_>, outer: &Context<'_>, depth: usize) -> bool {
-        let (Some(kind), Some(detail)) = (known.text(Key::detail_type), known.object(Key::detail)) else { return false };
-        if !known.has(Key::source) {
-            return false;
-        }
+        let Some(kind) = known.text(Key::detail_type).filter(|_| known.has(Key::source)) else { return false };
+        let detail = known.object(Key::detail).unwrap_or_default();
         let context = Context {
             account: known.text(Key::account),
             region: known.text(Key::region),
@@ -21,7 +19,7 @@ impl Unwrapper<'_> {
             detail_type: Some(kind.clone()),
             ..outer.clone()
         };
-        if self.hints.form == Some(Form::EventBridge) {
+        if self.hints.form == Some(Form::EventBridge) || detail.is_empty() {
             self.put(Emit::Unit(Unit { form: Form::EventBridge, text, context: &context }));
         } else if kind == "GuardDuty Finding" {
             self.put(Emit::Unit(Unit { form: form::finding_by_case(detail), text: detail, context: &context }));

@@ -70,6 +70,12 @@ fn log(known: &Known<'_>) -> Option<Form> {
     if known.has(Key::webaclId) && [Key::httpRequest, Key::action, Key::terminatingRuleId].iter().any(|key| known.has(*key)) {
         return Some(Form::Waf);
     }
-    let audit = known.has(Key::auditID) || (known.starts(Key::kind, "Event\"") && known.starts(Key::apiVersion, "audit.k8s.io/"));
-    audit.then_some(Form::EksAudit)
+    is_audit(known).then_some(Form::EksAudit)
+}
+
+/// A Kubernetes audit event. A core `Event` object has the same kind, yet neither of the members looked for.
+fn is_audit(known: &Known<'_>) -> bool {
+    let members = [Key::objectRef, Key::requestURI, Key::responseStatus];
+    let event = known.starts(Key::kind, "Event\"");
+    known.has(Key::auditID) || (event && (known.starts(Key::apiVersion, "audit.k8s.io/") || members.iter().any(|key| known.has(*key))))
 }

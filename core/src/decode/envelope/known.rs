@@ -26,13 +26,13 @@ keys! {
     source detail account region time
     Records records Findings findings Events logEvents awslogs
     messageType logGroup owner id timestamp message extractedFields
-    Type Message Event TopicArn kinesis eventSource Sns body s3 data CloudTrailEvent
-    schemaVersion SchemaVersion accountId arn AccountId Arn Service service resource Resource
+    Type Message Event kinesis eventSource Sns messageId body s3 data CloudTrailEvent
+    SchemaVersion accountId arn AccountId Arn Service service resource Resource
     ProductArn ProductName Id AwsAccountId GeneratorId
     class_uid metadata product name
-    eventName eventType eventVersion eventTime userIdentity insightDetails
+    eventName eventType
     query_name query_type webaclId httpRequest terminatingRuleId action
-    kind apiVersion auditID
+    kind apiVersion auditID objectRef requestURI responseStatus
     ;
     detail_type = "detail-type"
     type_ = "type"

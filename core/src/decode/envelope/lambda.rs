@@ -9,17 +9,11 @@ const NO_BASE64: &str = "data that is no base64";
 impl Unwrapper<'_> {
     /// An element of `Records`.
     pub(super) fn lambda_record(&mut self, text: &str, known: &Known<'_>, context: &Context<'_>, depth: usize) {
-        if let Some(kinesis) = known.object(Key::kinesis) {
-            return self.base64(Known::of_value(kinesis).get(Key::data), text, context, depth);
-        }
         if let Some(sns) = known.object(Key::Sns) {
             if !self.notification(&Known::of_value(sns), context, depth) {
                 self.bad(ErrorCode::EnvelopeMalformed, "an SNS record without type and message", text.as_bytes());
             }
             return;
-        }
-        if let Some(body) = known.text(Key::body).filter(|_| !known.has(Key::eventName)) {
-            return self.bytes(body.as_bytes(), context, depth + 1);
         }
         if known.has(Key::s3) && known.starts(Key::eventSource, "aws:s3") {
             return self.filtered(Filtered::Notice);
@@ -46,6 +40,20 @@ impl Unwrapper<'_> {
     pub(super) fn trail_event(&mut self, known: &Known<'_>, context: &Context<'_>, depth: usize) -> bool {
         let Some(event) = known.text(Key::CloudTrailEvent) else { return false };
         self.bytes(event.as_bytes(), context, depth);
+        true
+    }
+
+    /// An SQS message, in `Records` or by itself.
+    pub(super) fn queue_message(&mut self, known: &Known<'_>, context: &Context<'_>, depth: usize) -> bool {
+        let Some(body) = known.text(Key::body).filter(|_| known.has(Key::messageId)) else { return false };
+        self.message(&body, context, depth);
+        true
+    }
+
+    /// A Kinesis record as Lambda gets it, in `Records` or by itself.
+    pub(super) fn kinesis_record(&mut self, text: &str, known: &Known<'_>, context: &Context<'_>, depth: usize) -> bool {
+        let Some(kinesis) = known.object(Key::kinesis) else { return false };
+        self.base64(Known::of_value(kinesis).get(Key::data), text, context, depth);
         true
     }
 

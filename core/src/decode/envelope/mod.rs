@@ -182,6 +182,8 @@ impl Unwrapper<'_> {
             || self.aws_logs(known, context, depth)
             || self.notification(known, context, depth)
             || self.trail_event(known, context, depth)
+            || self.queue_message(known, context, depth)
+            || self.kinesis_record(text, known, context, depth)
     }
 
     /// The stated form, or what the content says.
