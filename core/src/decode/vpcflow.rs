@@ -72,7 +72,7 @@ impl FlowDecoder {
     /// # Errors
     /// `FlowFormatUnknown`, `FlowColumnCount` or `FlowColumnValue`, naming column and remedy.
     pub fn decode<'d, 'a>(&'d mut self, line: &'a str) -> Result<FlowLine<'d, 'a>, DecodeError> {
-        index::split(line.as_bytes(), &mut self.spans);
+        mask::split(line.as_bytes(), &mut self.spans);
         if self.spans.is_empty() {
             return Ok(FlowLine::Empty);
         }

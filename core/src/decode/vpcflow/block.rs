@@ -10,8 +10,9 @@ use super::batch::{ABSENT, BlockStats, FlowBatch, Quiet, Refusal, Typed, TypedCo
 use super::candidates::Candidates;
 use super::field::{self, epoch_ms};
 use super::format::FlowFormat;
-use super::index::{Index, Span, split};
+use super::index::{Index, Span};
 use super::line::{Flow, FlowLine, TRAFFIC};
+use super::mask;
 use super::swar::{self, LOAD_BYTES};
 use crate::decode::unit::Filtered;
 use crate::decode::{DecodeError, ErrorCode};
@@ -39,7 +40,7 @@ impl BlockReader<'_, '_> {
         let mut run = Run::default();
         let mut start = 0;
         while start < self.block.len() {
-            index.fill(self.block, start);
+            mask::fill(index, self.block, start);
             start = self.read_window(index, &mut run, start);
         }
         self.stats.flows = self.out.len();
@@ -158,7 +159,7 @@ impl BlockReader<'_, '_> {
     }
 
     fn read_text(&mut self, text: &str, line: Span) -> Result<(), DecodeError> {
-        split(text.as_bytes(), self.spans);
+        mask::split(text.as_bytes(), self.spans);
         if self.spans.is_empty() {
             self.stats.empty += 1;
             return Ok(());

@@ -28,7 +28,8 @@ impl Span {
 }
 
 /// The columns of one line. Stops after one more than [`COLUMNS_MAX`]. A line break inside is a separator as any other.
-pub(super) fn split(line: &[u8], spans: &mut Vec<Span>) {
+#[inline(always)]
+pub(super) fn split_with(line: &[u8], spans: &mut Vec<Span>, mask: impl Fn(&[u8; 64]) -> Mask) {
     spans.clear();
     let mut start = 0;
     let mut column = |end: usize| {
@@ -40,7 +41,7 @@ pub(super) fn split(line: &[u8], spans: &mut Vec<Span>) {
     };
     let mut at = 0;
     while at < line.len() {
-        let mut separators = Mask::of(line, at).separators;
+        let mut separators = Mask::of(line, at, &mask).separators;
         while separators != 0 {
             if !column(at + separators.trailing_zeros() as usize) {
                 return;
@@ -74,7 +75,8 @@ impl Default for Index {
 
 impl Index {
     /// Indexes the window that starts at `start`, the beginning of a line.
-    pub(super) fn fill(&mut self, block: &[u8], start: usize) {
+    #[inline(always)]
+    pub(super) fn fill_with(&mut self, block: &[u8], start: usize, mask: impl Fn(&[u8; 64]) -> Mask) {
         let end = block.len().min(start + WINDOW_BYTES);
         self.line_breaks.clear();
         self.positions[0] = (start as u32).wrapping_sub(1);
@@ -82,18 +84,18 @@ impl Index {
         let (mut wide, mut adjacent, mut carry) = (0, 0, 0);
         let mut at = start;
         while at < end {
-            let mask = Mask::of(&block[..end], at);
-            wide |= mask.wide;
-            adjacent |= mask.separators & (mask.separators << 1 | carry);
-            carry = mask.separators >> 63;
-            self.push(at as u32, mask);
+            let found = Mask::of(&block[..end], at, &mask);
+            wide |= found.wide;
+            adjacent |= found.separators & (found.separators << 1 | carry);
+            carry = found.separators >> 63;
+            self.push(at as u32, found);
             at += 64;
         }
         self.non_ascii = wide != 0;
         self.adjacent = adjacent != 0;
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, base: u32, mask: Mask) {
         let mut line_breaks = mask.line_breaks;
         while line_breaks != 0 {
@@ -136,6 +138,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mask;
     use super::*;
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
                 let other = |r: &mut fastrand::Rng| r.u8(0x21..=0x7e);
                 let block: Vec<u8> =
                     (0..length).map(|_| if random.u32(0..density) == 0 { separator(&mut random) } else { other(&mut random) }).collect();
-                index.fill(&block, 0);
+                mask::fill(&mut index, &block, 0);
                 let seen = &block[..length.min(WINDOW_BYTES)];
                 let expected: Vec<u32> = (0..seen.len() as u32).filter(|i| seen[*i as usize] <= b' ').collect();
                 assert_eq!(&index.positions[1..index.length], expected);
