@@ -11,6 +11,7 @@ pub mod json;
 pub mod kpl;
 pub mod limits;
 pub mod unit;
+pub mod vpcflow;
 
 pub use error::{DecodeError, ErrorCode};
 pub use unit::{Context, Emit, Filtered, Hints, Unit};
