@@ -157,12 +157,6 @@ impl Gathered {
         }
     }
 
-    /// The names of all tactics shown.
-    pub(crate) fn tactic_names(&self) -> Vec<&'static str> {
-        let shown: BTreeSet<_> = self.techniques.keys().filter_map(|t| self.tactic_of(t)).chain(self.tactics.iter().copied()).collect();
-        TACTICS.iter().filter(|(id, _)| shown.contains(id)).map(|(_, name)| *name).collect()
-    }
-
     /// The tactic under which a technique is shown: one that is meant, else the technique's first.
     fn tactic_of(&self, id: &str) -> Option<&'static str> {
         let (tactics, _) = technique(id)?;
@@ -253,7 +247,6 @@ mod tests {
             "technique": {"uid": "T1685", "name": "Disable or Modify Tools"},
             "sub_technique": {"uid": "T1685.002", "name": "Disable or Modify Cloud Log"}}]);
         assert_eq!(Value::from(gathered.objects()), want);
-        assert_eq!(gathered.tactic_names(), ["Defense Impairment"]);
     }
 
     #[test]

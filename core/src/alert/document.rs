@@ -4,17 +4,18 @@
 //! the finding's creation, and the activity's own time is in `start_time` and `end_time`. `metadata.processed_time` is the arrival
 //! of the newest change. A closed episode stays activity "Update": only people and merges close. `confidence` is left out: nothing
 //! here knows it. Text of events stands as it is (JSON escapes it), bounded; only `message`, which people read, is neutralised.
-//! Addresses stand only under `evidences[]`, so that one mapping and one pivot find them. Times before 2001 are left out or lifted
+//! A finding's leftovers stand as `evidences[].data.unmapped`, a list of names and values: the class's compiled schema knows no key
+//! inside the top-level `unmapped`, and validators refuse it. Addresses stand only under `evidences[]`, so that one mapping and one pivot find them. Times before 2001 are left out or lifted
 //! to [`limits::EARLIEST_MS`]; `tidegate.episode` and `evidences[].data.time` keep the truth.
 
-use super::evidence::{account_object, actor, arn_part, evidences, indicators, observables, resources, shown, source_name, text};
-use super::limits::{EARLIEST_MS, RELATED_MAX, UNMAPPED_MAX};
+use super::evidence::{actor, arn_part, evidences, source_name, text};
+use super::limits::EARLIEST_MS;
 use super::neutral::bounded;
+use super::pivots::{account_object, observables, resources};
 use super::subject::{State, Subject};
-use super::{attack, limits, ours, severity, why};
-use crate::correlate::KeptEvent;
+use super::{attack, limits, ours, related, severity, why};
+use crate::event::Fact;
 use crate::event::time::{format_rfc3339, parse_any_ms};
-use crate::event::{Fact, Source};
 use crate::rule::{Body, CorrelationKind, Meta};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -41,7 +42,6 @@ pub fn document(subject: &Subject<'_>) -> Value {
     let lists = [("resources", resources), ("evidences", evidences), ("observables", observables), ("enrichments", enrichments(subject))];
     out.extend(lists.into_iter().filter(|(_, l)| !l.is_empty()).map(|(name, l)| (name.to_owned(), Value::Array(l))));
     out.extend(remediation(&subject.rule().meta).map(|r| ("remediation".to_owned(), r)));
-    out.extend(unmapped(subject).map(|u| ("unmapped".to_owned(), u)));
     out.insert("tidegate".into(), ours::object(subject, &records));
     Value::Object(out)
 }
@@ -143,7 +143,7 @@ fn finding_info(subject: &Subject<'_>, gathered: &attack::Gathered) -> Value {
         list(&mut out, "related_analytics", related.collect());
     }
     list(&mut out, "attacks", gathered.objects());
-    list(&mut out, "related_events", related_events(subject));
+    list(&mut out, "related_events", related::events(subject));
     list(&mut out, "tags", tags(meta, gathered));
     Value::Object(out)
 }
@@ -200,59 +200,6 @@ fn tags(meta: &Meta, gathered: &attack::Gathered) -> Vec<Value> {
     named.into_iter().filter(|(_, v)| v.as_array().is_some_and(|a| !a.is_empty())).map(|(n, v)| json!({"name": n, "values": v})).collect()
 }
 
-/// Older alerts, the findings inside a correlation, and the signals of an attack sequence.
-fn related_events(subject: &Subject<'_>) -> Vec<Value> {
-    let alerts = subject.related.iter().map(|r| {
-        json!({"uid": r.alert_id, "title": bounded(&r.title), "type_uid": 200_401, "severity_id": r.severity,
-            "product": {"name": "Tidegate", "vendor_name": "Tidegate"}})
-    });
-    let mut seen = BTreeSet::new();
-    let inside = subject.events().iter().rev().filter(|_| subject.main_event().is_none());
-    let findings = inside.filter_map(|e| Some((e, e.facts.first(Fact::FindingArn)?))).filter(|(_, arn)| seen.insert(*arn));
-    let mut findings: Vec<Value> = findings.map(|(e, arn)| related_finding(e, arn)).collect();
-    findings.reverse();
-    let signals = subject.main_event().into_iter().flat_map(|e| e.facts.all(Fact::Signal)).filter_map(signal);
-    alerts.chain(findings).chain(signals).take(RELATED_MAX).collect()
-}
-
-fn related_finding(event: &KeptEvent, arn: &str) -> Value {
-    let facts = &*event.facts;
-    let updated = event.revision.is_some_and(|r| r.count > 1);
-    let mut out = Map::new();
-    text(&mut out, "uid", Some(arn));
-    text(&mut out, "title", facts.first(Fact::Title));
-    text(&mut out, "type", facts.first(Fact::FindingType));
-    out.insert("type_uid".into(), if updated { 200_402 } else { 200_401 }.into());
-    out.insert("severity_id".into(), event.severity.clamp(1, 5).into());
-    out.extend(event.revision.filter(|r| r.count > 0).map(|r| ("count".to_owned(), r.count.into())));
-    for (name, fact) in [("first_seen_time", Fact::FirstSeen), ("last_seen_time", Fact::LastSeen)] {
-        out.extend(facts.first(fact).and_then(parse_any_ms).filter(|ms| *ms >= EARLIEST_MS).map(|ms| (name.to_owned(), ms.into())));
-    }
-    let product = if event.source == Source::GuardDuty { "GuardDuty" } else { "Security Hub" };
-    out.insert("product".into(), json!({"name": product, "vendor_name": "AWS"}));
-    Value::Object(out)
-}
-
-/// `uid|type|name|severity|count|first ms|last ms`
-fn signal(fact: &str) -> Option<Value> {
-    let parts: Vec<&str> = fact.splitn(7, '|').collect();
-    let part = |i: usize| parts.get(i).copied().filter(|p| !p.is_empty());
-    let mut out = Map::new();
-    text(&mut out, "uid", part(0));
-    out.get("uid")?;
-    text(&mut out, "type", part(1));
-    text(&mut out, "title", part(2));
-    out.insert("type_uid".into(), 200_401.into());
-    let severity = part(3).and_then(|s| s.parse().ok()).map(severity::of_finding);
-    out.extend(severity.map(|s| ("severity_id".to_owned(), s.into())));
-    out.extend(part(4).and_then(|n| n.parse::<u32>().ok()).map(|n| ("count".to_owned(), n.into())));
-    for (name, at) in [("first_seen_time", 5), ("last_seen_time", 6)] {
-        out.extend(part(at).and_then(parse_any_ms).filter(|ms| *ms >= EARLIEST_MS).map(|ms| (name.to_owned(), ms.into())));
-    }
-    out.insert("product".into(), json!({"name": "GuardDuty", "vendor_name": "AWS"}));
-    Some(Value::Object(out))
-}
-
 fn cloud(subject: &Subject<'_>) -> Value {
     let arns = subject.events().iter().flat_map(|e| e.facts.all(Fact::FindingArn).chain(e.facts.all(Fact::Principal)));
     let partition = arns.filter_map(|arn| arn_part(arn, 1)).next().unwrap_or("aws");
@@ -288,23 +235,6 @@ fn remediation(meta: &Meta) -> Option<Value> {
     Some(if is_link { json!({"desc": "Follow the runbook.", "references": [runbook]}) } else { json!({"desc": runbook}) })
 }
 
-/// A finding's leftovers and a sequence's indicators, as flat dotted names with texts.
-fn unmapped(subject: &Subject<'_>) -> Option<Value> {
-    let mut out: Map<String, Value> = Map::new();
-    for (key, value) in indicators(subject) {
-        let slot = out.entry(format!("sequence.indicator.{}", bounded(key))).or_insert_with(|| "".into());
-        let joined = slot.as_str().filter(|s| !s.is_empty()).map_or_else(|| value.to_owned(), |s| format!("{s}, {value}"));
-        *slot = bounded(&joined).into();
-    }
-    let events = subject.main_event().map(std::slice::from_ref).unwrap_or_else(|| &[]);
-    for (name, value) in events.iter().flat_map(|e| e.facts.all(Fact::Unmapped)).filter_map(|f| f.split_once('=')) {
-        if out.len() < UNMAPPED_MAX && !name.is_empty() {
-            out.insert(bounded(name).to_owned(), bounded(value).into());
-        }
-    }
-    (!out.is_empty()).then_some(Value::Object(out))
-}
-
 /// The link to an alert in OpenSearch Dashboards: `base` is `dashboards_url` of the configuration.
 #[must_use]
 pub fn link(base: &str, index: &str, alert_id: &str) -> String {
@@ -314,6 +244,9 @@ pub fn link(base: &str, index: &str, alert_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::evidence::shown;
+    use crate::correlate::KeptEvent;
+    use crate::event::Source;
 
     #[test]
     fn the_link_leads_to_one_document() {

@@ -1,12 +1,12 @@
-//! `evidences[]`, `actor`, `resources[]`, `observables[]`: what events show, as OCSF objects.
+//! `evidences[]` and `actor`: what events show, as OCSF objects. Text is bounded here; addresses must be addresses.
 
-use super::limits::{EVIDENCES_EACH_END, OBSERVABLES_MAX, RESOURCES_MAX};
+use super::limits::{EVIDENCES_EACH_END, UNMAPPED_MAX};
 use super::neutral::bounded;
-use super::subject::{AccountContext, Subject};
+use super::subject::Subject;
 use crate::correlate::KeptEvent;
 use crate::event::{Fact, Facts, Position, Source};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// `aws/guardduty`, `aws/cloudtrail`, ...
@@ -18,7 +18,7 @@ pub(crate) fn source_name(source: Source) -> String {
 }
 
 /// The events shown: the first and the last few.
-pub(crate) fn shown<'a>(events: &'a [KeptEvent]) -> impl Iterator<Item = &'a KeptEvent> {
+pub(crate) fn shown(events: &[KeptEvent]) -> impl Iterator<Item = &KeptEvent> {
     let tail = events.len().saturating_sub(EVIDENCES_EACH_END).max(EVIDENCES_EACH_END.min(events.len()));
     events[..EVIDENCES_EACH_END.min(events.len())].iter().chain(&events[tail..])
 }
@@ -36,7 +36,7 @@ pub(crate) fn evidences(subject: &Subject<'_>, records: &[&Position]) -> Vec<Val
 fn evidence(subject: &Subject<'_>, event: &KeptEvent, records: &[&Position]) -> Value {
     let facts = &*event.facts;
     let mut out = Map::new();
-    text(&mut out, "uid", facts.first(Fact::EventUid).or_else(|| facts.first(Fact::FindingArn)));
+    text(&mut out, "uid", said(facts, Fact::EventUid).or_else(|| said(facts, Fact::FindingArn)));
     out.insert("name".into(), source_name(event.source).into());
     let parts = [
         ("actor", actor(facts)),
@@ -44,10 +44,10 @@ fn evidence(subject: &Subject<'_>, event: &KeptEvent, records: &[&Position]) -> 
         ("src_endpoint", source_endpoint(facts)),
         ("dst_endpoint", target_endpoint(facts)),
         ("connection_info", connection(facts)),
-        ("query", facts.first(Fact::Domain).map(|d| json!({"hostname": bounded(d)}))),
-        ("http_request", facts.first(Fact::UserAgent).map(|u| json!({"user_agent": bounded(u)}))),
+        ("query", said(facts, Fact::Domain).map(|d| json!({"hostname": bounded(d)}))),
+        ("http_request", said(facts, Fact::UserAgent).map(|u| json!({"user_agent": bounded(u)}))),
         ("file", file(facts)),
-        ("container", facts.first(Fact::Image).map(|i| json!({"name": bounded(i), "image": {"uid": bounded(i), "name": bounded(i)}}))),
+        ("container", said(facts, Fact::Image).map(|i| json!({"name": bounded(i), "image": {"uid": bounded(i), "name": bounded(i)}}))),
     ];
     out.extend(parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?))));
     out.insert("data".into(), data(subject, event, records));
@@ -58,7 +58,7 @@ fn data(subject: &Subject<'_>, event: &KeptEvent, records: &[&Position]) -> Valu
     let facts = &*event.facts;
     let mut out = Map::new();
     out.insert("time".into(), event.time_ms.into());
-    text(&mut out, "region", facts.first(Fact::Region));
+    text(&mut out, "region", said(facts, Fact::Region));
     if let Some(at) = records.iter().position(|p| **p == event.position) {
         out.insert("record".into(), at.into());
     }
@@ -67,7 +67,28 @@ fn data(subject: &Subject<'_>, event: &KeptEvent, records: &[&Position]) -> Valu
         out.insert("event".into(), (&*facts.body).into());
     }
     out.insert("truncated".into(), facts.truncated.into());
+    if let Some(leftovers) = leftovers(subject) {
+        out.insert("unmapped".into(), leftovers);
+    }
     Value::Object(out)
+}
+
+/// What a stand-alone finding says beyond OCSF: a sequence's indicators and its leftovers, as names and values.
+fn leftovers(subject: &Subject<'_>) -> Option<Value> {
+    let mut indicated: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, value) in indicators(subject) {
+        indicated.entry(key).or_default().push(value);
+    }
+    let indicated = indicated.into_iter().map(|(key, values)| (format!("sequence.indicator.{key}"), values.join(", ")));
+    let facts = subject.main_event().into_iter().flat_map(|e| e.facts.all(Fact::Unmapped)).filter_map(|f| f.split_once('='));
+    let all = indicated.chain(facts.map(|(name, value)| (name.to_owned(), value.to_owned()))).take(UNMAPPED_MAX);
+    let list: Vec<Value> = all.map(|(name, value)| json!({"name": bounded(&name), "value": bounded(&value)})).collect();
+    (!list.is_empty()).then_some(Value::Array(list))
+}
+
+/// The first fact of a kind that is not empty.
+pub(crate) fn said(facts: &Facts, fact: Fact) -> Option<&str> {
+    facts.all(fact).find(|value| !value.is_empty())
 }
 
 /// Puts a text, bounded, if there is one.
@@ -79,23 +100,29 @@ pub(crate) fn text(out: &mut Map<String, Value>, name: &str, value: Option<&str>
 
 /// Who acted. An actor needs a user or a session; a process alone has no number here and is shown as a file.
 pub(crate) fn actor(facts: &Facts) -> Option<Value> {
-    let (mut user, mut session) = (Map::new(), Map::new());
-    let principal = facts.first(Fact::Principal);
-    text(&mut user, "uid", principal);
-    text(&mut user, "name", facts.first(Fact::UserName));
-    if !user.is_empty() {
-        text(&mut user, "type", facts.first(Fact::UserType));
-        if let Some(account) = principal.and_then(|p| arn_part(p, 4)) {
-            user.insert("account".into(), json!({"uid": account, "type_id": 10, "type": "AWS Account"}));
-        }
-    }
+    let principal = said(facts, Fact::Principal);
+    let user = user(principal, said(facts, Fact::UserName), said(facts, Fact::UserType));
+    let mut session = Map::new();
     let session_name = principal.filter(|p| p.contains(":assumed-role/")).and_then(|p| p.rsplit('/').next());
     text(&mut session, "uid", session_name);
-    text(&mut session, "issuer", facts.first(Fact::SessionIssuer));
-    text(&mut session, "credential_uid", facts.first(Fact::AccessKey));
+    text(&mut session, "issuer", said(facts, Fact::SessionIssuer));
+    text(&mut session, "credential_uid", said(facts, Fact::AccessKey));
     let parts = [("user", user), ("session", session)];
     let out: Map<_, _> = parts.into_iter().filter(|(_, m)| !m.is_empty()).map(|(n, m)| (n.to_owned(), Value::Object(m))).collect();
     (!out.is_empty()).then_some(Value::Object(out))
+}
+
+fn user(uid: Option<&str>, name: Option<&str>, kind: Option<&str>) -> Map<String, Value> {
+    let mut out = Map::new();
+    text(&mut out, "uid", uid);
+    text(&mut out, "name", name);
+    if !out.is_empty() {
+        text(&mut out, "type", kind);
+        if let Some(account) = uid.and_then(|p| arn_part(p, 4)) {
+            out.insert("account".into(), json!({"uid": account, "type_id": 10, "type": "AWS Account"}));
+        }
+    }
+    out
 }
 
 /// A part of an ARN by its place (3 is the Region, 4 the account), if it is one and the part is not empty.
@@ -106,13 +133,13 @@ pub(crate) fn arn_part(arn: &str, at: usize) -> Option<&str> {
 
 fn api(facts: &Facts) -> Option<Value> {
     let mut out = Map::new();
-    text(&mut out, "operation", facts.first(Fact::Operation));
+    text(&mut out, "operation", said(facts, Fact::Operation));
     if out.is_empty() {
         return None;
     }
     let wrapped = [("service", "name", Fact::Service), ("request", "uid", Fact::RequestId), ("response", "error", Fact::ErrorCode)];
     for (name, inner, fact) in wrapped {
-        if let Some(value) = facts.first(fact).filter(|v| !v.is_empty()) {
+        if let Some(value) = said(facts, fact) {
             out.insert(name.into(), json!({inner: bounded(value)}));
         }
     }
@@ -139,28 +166,28 @@ fn endpoint(ip: Option<&str>, port: Option<&str>, domain: Option<&str>) -> Map<S
 }
 
 fn source_endpoint(facts: &Facts) -> Option<Value> {
-    let mut out = endpoint(facts.first(Fact::SourceIp), facts.first(Fact::SourcePort), facts.first(Fact::SourceDomain));
+    let mut out = endpoint(said(facts, Fact::SourceIp), said(facts, Fact::SourcePort), said(facts, Fact::SourceDomain));
     if out.is_empty() {
         return None;
     }
     let (mut location, mut system) = (Map::new(), Map::new());
-    text(&mut location, "country", facts.first(Fact::SourceCountry));
-    text(&mut location, "city", facts.first(Fact::SourceCity));
-    let number = facts.first(Fact::SourceAsn).and_then(|n| n.trim_start_matches("AS").parse::<u32>().ok());
+    text(&mut location, "country", said(facts, Fact::SourceCountry));
+    text(&mut location, "city", said(facts, Fact::SourceCity));
+    let number = said(facts, Fact::SourceAsn).and_then(|n| n.trim_start_matches("AS").parse::<u32>().ok());
     system.extend(number.map(|n| ("number".to_owned(), n.into())));
-    text(&mut system, "name", facts.first(Fact::SourceAsOrg));
+    text(&mut system, "name", said(facts, Fact::SourceAsOrg));
     let parts = [("location", location), ("autonomous_system", system)];
     out.extend(parts.into_iter().filter(|(_, m)| !m.is_empty()).map(|(n, m)| (n.to_owned(), Value::Object(m))));
     Some(Value::Object(out))
 }
 
 fn target_endpoint(facts: &Facts) -> Option<Value> {
-    let out = endpoint(facts.first(Fact::TargetIp), facts.first(Fact::TargetPort), None);
+    let out = endpoint(said(facts, Fact::TargetIp), said(facts, Fact::TargetPort), None);
     (!out.is_empty()).then_some(Value::Object(out))
 }
 
 fn connection(facts: &Facts) -> Option<Value> {
-    let protocol = facts.first(Fact::Protocol)?;
+    let protocol = said(facts, Fact::Protocol)?;
     Some(match protocol.parse::<u8>() {
         Ok(number) => json!({"direction_id": 0, "protocol_num": number}),
         Err(_) => json!({"direction_id": 0, "protocol_name": bounded(protocol)}),
@@ -168,112 +195,31 @@ fn connection(facts: &Facts) -> Option<Value> {
 }
 
 fn file(facts: &Facts) -> Option<Value> {
-    let path = facts.first(Fact::ProcessPath).or_else(|| facts.first(Fact::ProcessName))?;
-    let name = facts.first(Fact::ProcessName).or_else(|| path.rsplit('/').next()).filter(|n| !n.is_empty()).unwrap_or(path);
+    let path = said(facts, Fact::ProcessPath).or_else(|| said(facts, Fact::ProcessName))?;
+    let name = said(facts, Fact::ProcessName).or_else(|| path.rsplit('/').next()).filter(|n| !n.is_empty()).unwrap_or(path);
     let mut out = Map::new();
     out.insert("name".into(), bounded(name).into());
     out.insert("type_id".into(), 8.into());
-    text(&mut out, "path", facts.first(Fact::ProcessPath));
-    if let Some(hash) = facts.first(Fact::Sha256) {
+    text(&mut out, "path", said(facts, Fact::ProcessPath));
+    if let Some(hash) = said(facts, Fact::Sha256) {
         out.insert("hashes".into(), json!([{"algorithm_id": 3, "algorithm": "SHA-256", "value": bounded(hash)}]));
     }
     Some(Value::Object(out))
 }
 
+/// `id|user or process name|uid`
 fn sequence_actor(fact: &str) -> Option<Value> {
     let mut parts = fact.splitn(3, '|').skip(1);
-    let mut user = Map::new();
-    text(&mut user, "name", parts.next());
-    text(&mut user, "uid", parts.next());
+    let name = parts.next();
+    let user = user(parts.next(), name, None);
     (!user.is_empty()).then(|| json!({"name": "aws/guardduty", "actor": {"user": user}}))
 }
 
+/// `id|ip or domain|port`
 fn sequence_endpoint(fact: &str) -> Option<Value> {
     let mut parts = fact.splitn(3, '|').skip(1);
     let out = endpoint(parts.next().filter(|p| !p.is_empty()), parts.next(), None);
     (!out.is_empty()).then(|| json!({"name": "aws/guardduty", "src_endpoint": out}))
-}
-
-/// The resources of all events, each once.
-pub(crate) fn resources(subject: &Subject<'_>) -> Vec<Value> {
-    let mut seen = BTreeSet::new();
-    let facts = subject.events().iter().flat_map(|e| e.facts.all(Fact::Resource).map(move |r| (e, r)));
-    facts.filter(|(_, r)| seen.insert(*r)).filter_map(|(e, r)| resource(subject.accounts, e, r)).take(RESOURCES_MAX).collect()
-}
-
-fn resource(accounts: &BTreeMap<String, AccountContext>, event: &KeptEvent, fact: &str) -> Option<Value> {
-    let (kind, uid) = fact.split_once('=').unwrap_or(("", fact));
-    let mut out = Map::new();
-    text(&mut out, "type", Some(kind));
-    text(&mut out, "uid", Some(uid));
-    out.get("uid")?;
-    text(&mut out, "name", uid.rsplit(['/', ':']).next());
-    out.insert("role_id".into(), 3.into());
-    out.insert("role".into(), "Affected".into());
-    text(&mut out, "region", arn_part(uid, 3).or_else(|| event.facts.first(Fact::Region)));
-    text(&mut out, "cloud_partition", arn_part(uid, 1));
-    let account = arn_part(uid, 4).unwrap_or(&event.account);
-    if !account.is_empty() {
-        let context = accounts.get(account);
-        out.insert("owner".into(), json!({"account": account_object(account, context)}));
-        if let Some(ou) = context.and_then(|c| c.ou.as_deref()) {
-            out["owner"]["org"] = json!({"ou_name": ou});
-        }
-        if let Some(labels) = context.map(|c| &c.labels).filter(|l| !l.is_empty()) {
-            out.insert("labels".into(), json!(labels));
-        }
-    }
-    Some(Value::Object(out))
-}
-
-/// An account with its name, if known.
-pub(crate) fn account_object(uid: &str, context: Option<&AccountContext>) -> Value {
-    match context.and_then(|c| c.name.as_deref()) {
-        Some(name) => json!({"uid": bounded(uid), "name": name}),
-        None => json!({"uid": bounded(uid)}),
-    }
-}
-
-/// What to pivot on: (path inside an evidence, OCSF type id, its caption).
-const PIVOTS: [(&str, u8, &str); 11] = [
-    ("/src_endpoint/ip", 2, "IP Address"),
-    ("/dst_endpoint/ip", 2, "IP Address"),
-    ("/src_endpoint/domain", 1, "Hostname"),
-    ("/query/hostname", 1, "Hostname"),
-    ("/actor/user/name", 4, "User Name"),
-    ("/actor/user/uid", 10, "Resource UID"),
-    ("/actor/session/credential_uid", 19, "User Credential ID"),
-    ("/http_request/user_agent", 16, "HTTP User-Agent"),
-    ("/file/name", 9, "Process Name"),
-    ("/file/path", 45, "File Path"),
-    ("/file/hashes/0/value", 8, "Hash"),
-];
-
-/// The observables of evidences, resources and indicators, each value once.
-pub(crate) fn observables(subject: &Subject<'_>, evidences: &[Value], resources: &[Value]) -> Vec<Value> {
-    let mut seen = BTreeSet::new();
-    let mut out = Vec::new();
-    let mut put = |name: String, type_id: u8, caption: &str, value: &str| {
-        if out.len() < OBSERVABLES_MAX && seen.insert((type_id, value.to_owned())) {
-            out.push(json!({"name": name, "type_id": type_id, "type": caption, "value": value}));
-        }
-    };
-    for (i, evidence) in evidences.iter().enumerate() {
-        for (path, type_id, caption) in PIVOTS {
-            if let Some(value) = evidence.pointer(path).and_then(Value::as_str) {
-                put(format!("evidences[{i}]{}", path.replace("/0", "[0]").replace('/', ".")), type_id, caption, value);
-            }
-        }
-    }
-    for (i, uid) in resources.iter().enumerate().filter_map(|(i, r)| Some((i, r["uid"].as_str()?))) {
-        put(format!("resources[{i}].uid"), 10, "Resource UID", uid);
-    }
-    for (key, value) in indicators(subject) {
-        if let Some(ip) = address(value) {
-            put(format!("unmapped.sequence.indicator.{}", bounded(key)), 2, "IP Address", &ip);
-        }
-    }
-    out
 }
 
 /// Indicators of an attack sequence as (key, value).

@@ -14,7 +14,11 @@ pub mod neutral;
 mod ours;
 pub mod page;
 pub mod paging;
+mod pivots;
+mod related;
+pub mod schema;
 pub mod severity;
+pub mod storm;
 pub mod subject;
 pub mod suppression;
 #[cfg(test)]

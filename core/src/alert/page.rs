@@ -92,6 +92,7 @@ fn text(document: &Value, word: &str) -> String {
     let accounts = list(document, "/tidegate/accounts");
     let total = document["tidegate"]["accounts_total"].as_u64().unwrap_or(0);
     let accounts = if total > ITEMS_MAX as u64 { format!("{accounts} ({total} in all)") } else { accounts };
+    let runbook = raw(document, "/remediation/references/0");
     let lines = [
         ("Why", at(document, "/message")),
         ("Who", who),
@@ -102,8 +103,8 @@ fn text(document: &Value, word: &str) -> String {
         ("When", when(document)),
         ("Tactics", tactics(document).join(", ")),
         ("Owner", list(document, "/tidegate/owners")),
-        ("Do", at(document, "/remediation/desc")),
-        ("Runbook", raw(document, "/remediation/references/0")),
+        ("Do", if runbook.is_empty() { at(document, "/remediation/desc") } else { String::new() }),
+        ("Runbook", runbook),
         ("False positives", list(document, "/tidegate/false_positives")),
         ("Link", raw(document, "/finding_info/src_url")),
         ("Alert", at(document, "/finding_info/uid")),
@@ -151,7 +152,9 @@ fn tactics(document: &Value) -> Vec<String> {
 fn machine(document: &Value, level: u8) -> Value {
     let key = at(document, "/tidegate/group_key_text");
     let account = at(document, "/tidegate/accounts/0");
-    let source = [&key, &account].into_iter().find(|t| !t.is_empty()).cloned().unwrap_or_else(|| "tidegate".to_owned());
+    // A finding's key is its ARN: where it happened says more.
+    let places = if document["tidegate"]["kind"] == "detection" { [&account, &key] } else { [&key, &account] };
+    let source = places.into_iter().find(|t| !t.is_empty()).cloned().unwrap_or_else(|| "tidegate".to_owned());
     let component = [at(document, "/resources/0/uid"), at(document, "/tidegate/principals/0")];
     let class = [at(document, "/finding_info/types/0"), at(document, "/finding_info/analytic/category")];
     let first = |texts: &[String]| texts.iter().find(|t| !t.is_empty()).cloned().unwrap_or_default();

@@ -181,7 +181,7 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn title(&self) -> &'a str {
         let own = &self.rule().meta.title;
-        self.speaking_finding().and_then(|e| e.facts.first(Fact::Title)).unwrap_or(own)
+        self.speaking_finding().and_then(|e| e.facts.first(Fact::Title)).filter(|t| !t.trim().is_empty()).unwrap_or(own)
     }
 
     /// Whether every event is an AWS sample.

@@ -3,7 +3,7 @@
 //! Rules: everything is required; at most [`DAYS_MAX`] days; Critical only with `allow_critical`. All conditions must hold, and
 //! where an alert holds several values of a field **every one of them** must fit: a suppression for a scanner's address must not
 //! hide a second address beside it. A value may hold `*`, which stands for any text; a value of stars alone is refused.
-//! A list that the document cuts (over 100 accounts) never fits. Permanent tuning is a Sigma filter.
+//! An alert speaks for the values it keeps: those of its 25 earliest and 25 latest events. A list that the document cuts (over 100 accounts) never fits. Permanent tuning is a Sigma filter.
 
 use crate::event::time::DAY_MS;
 use serde::{Deserialize, Serialize};

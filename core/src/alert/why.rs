@@ -45,10 +45,10 @@ fn of_correlation(subject: &Subject<'_>, c: &Correlation, episode: &Episode) -> 
             format!("{what}: the {rank} of {} is {}{} {within}{}", piece(f), number(episode.measured), of_whom(subject), limit(t))
         }
         CorrelationKind::Temporal(p) => {
-            format!("{}{} {within} ({} events)", presence(subject.set, c, p, " and "), of_whom(subject), episode.count)
+            format!("{}{} {within} ({} matches)", presence(subject.set, c, p, " and "), of_whom(subject), episode.count)
         }
         CorrelationKind::TemporalOrdered(p) => {
-            format!("{}{} {within} ({} events)", presence(subject.set, c, p, ", then "), of_whom(subject), episode.count)
+            format!("{}{} {within} ({} matches)", presence(subject.set, c, p, ", then "), of_whom(subject), episode.count)
         }
     };
     let about = if episode.approximate { "about: " } else { "" };
@@ -68,9 +68,11 @@ fn first_account(subject: &Subject<'_>, episode: &Episode) -> String {
     };
     let name = subject.accounts.get(first).and_then(|a| a.name.as_deref());
     let name = name.map(|n| format!(" ({})", piece(n))).unwrap_or_default();
-    let others = episode.accounts.len().saturating_sub(1);
-    let others = if others == 0 { String::new() } else { format!(" and {others} more account{}", plural(others)) };
-    format!(", first in {}{name}{others}", piece(first))
+    let all = match episode.accounts.len() {
+        ..=1 => String::new(),
+        n => format!(", {n} accounts in all"),
+    };
+    format!(", first in {}{name}{all}", piece(first))
 }
 
 fn plural(n: usize) -> &'static str {
@@ -179,12 +181,23 @@ fn of_event(subject: &Subject<'_>, event: &KeptEvent) -> String {
         _ => format!("\"{}\"{}", piece(subject.title()), first(Fact::Operation).map(|o| format!(": {o}")).unwrap_or_default()),
     };
     let who = first(Fact::Principal).or_else(|| first(Fact::UserName)).or_else(|| first(Fact::ProcessPath));
+    let who = who.or_else(|| part(event, Fact::SequenceActor));
     out += &who.map(|w| format!(" by {w}")).unwrap_or_default();
-    out += &first(Fact::SourceIp).or_else(|| first(Fact::SourceDomain)).map(|ip| format!(" from {ip}")).unwrap_or_default();
+    let from = first(Fact::SourceIp).or_else(|| first(Fact::SourceDomain)).or_else(|| part(event, Fact::SequenceEndpoint));
+    out += &from.map(|ip| format!(" from {ip}")).unwrap_or_default();
     out += &first(Fact::TargetIp).map(|ip| format!(" to {ip}")).unwrap_or_default();
     out += &first(Fact::Count).filter(|n| n != "1").map(|n| format!(", seen {n} times")).unwrap_or_default();
+    let signals = event.facts.all(Fact::Signal).count();
+    if signals > 0 {
+        out += &format!(", {signals} signal{}", plural(signals));
+    }
     out += &place(subject, event);
     out + "."
+}
+
+/// The name inside the first part of a sequence: `id|name|...`.
+fn part(event: &KeptEvent, fact: Fact) -> Option<String> {
+    event.facts.first(fact)?.split('|').nth(1).filter(|name| !name.is_empty()).map(piece)
 }
 
 fn place(subject: &Subject<'_>, event: &KeptEvent) -> String {
