@@ -4,6 +4,7 @@
 //! unseen: what cannot be read becomes a [`DecodeError`] that is counted and quarantined. Limits are in [`limits`].
 
 pub mod error;
+pub mod json;
 pub mod limits;
 pub mod unit;
 
