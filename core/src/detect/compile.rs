@@ -4,7 +4,7 @@
 //! never held would hold under `not`. Limits: a regular expression compiles to at most 1 MiB.
 
 use super::matcher::{Cased, Check, Node};
-use super::plan::{Plan, REVISION_FIELD, TooManySlots};
+use super::plan::{LEAVES, Plan, REVISION_FIELD, TooManySlots};
 use super::text::TextTest;
 use crate::event::Slot;
 use crate::rule::{Expr, Part, Pattern, Test};
@@ -55,8 +55,7 @@ impl Compiler<'_> {
                 self.check(slot, test)?
             }
             Expr::Keyword(test) => {
-                let leaves = self.plan.leaves();
-                self.check(leaves, &unanchored(test))?
+                self.check(LEAVES, &unanchored(test))?
             }
         })
     }

@@ -35,6 +35,32 @@ pub(super) struct Necessary {
     pub(super) rank: u32,
 }
 
+impl Necessary {
+    /// The condition for people: `eventName = "x" or eventName starts with "y"`, at most four parts of it.
+    pub(super) fn in_words<'n>(&self, name: &dyn Fn(Slot) -> &'n str) -> String {
+        let shown = self.any_of.iter().take(4).map(|(slot, wake)| wake.in_words(name(*slot)));
+        let mut words = shown.collect::<Vec<_>>().join(" or ");
+        match self.any_of.len() {
+            0 => words.push_str("nothing: it never matches"),
+            n if n > 4 => words.push_str(&format!(" or {} more", n - 4)),
+            _ => {}
+        }
+        words
+    }
+}
+
+impl Wake {
+    fn in_words(&self, field: &str) -> String {
+        match self {
+            Wake::Equals(text) => format!("{field} = {text:?}"),
+            Wake::Number(bits) => format!("{field} = {}", f64::from_bits(*bits)),
+            Wake::Prefix(text) => format!("{field} starts with {text:?}"),
+            Wake::Substring(text) => format!("{field} contains {text:?}"),
+            Wake::Present => format!("{field} is present"),
+        }
+    }
+}
+
 /// Slots whose values are the same in a large part of all events.
 pub(super) type Common<'c> = &'c dyn Fn(Slot) -> bool;
 

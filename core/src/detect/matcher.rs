@@ -212,6 +212,11 @@ fn is_bool(value: &Value<'_>, wanted: bool) -> bool {
     }
 }
 
+/// Whether a value is the boolean `true` or its word.
+pub(super) fn is_true(value: &Value<'_>) -> bool {
+    is_bool(value, true)
+}
+
 /// An IPv4 address and its IPv6-mapped form are the same address.
 fn is_inside(ip: IpAddr, net: &IpNet) -> bool {
     let canonical = ip.to_canonical();

@@ -15,6 +15,12 @@ use std::collections::BTreeMap;
 /// The name of the pseudo-field that tells a finding's first publication from a later one.
 pub(super) const REVISION_FIELD: &str = "tidegate.revision";
 
+/// The pseudo-slot of all leaves of an event. No value stands in it.
+pub(super) const LEAVES: Slot = Slot(0);
+
+/// The slot of [`REVISION_FIELD`], filled by the detector.
+const REVISION: Slot = Slot(1);
+
 /// More slots were asked for than a form may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooManySlots;
@@ -31,8 +37,6 @@ pub(super) struct Plan {
     places: BTreeMap<Vec<Lookup>, Slot>,
     inputs: BTreeMap<Vec<Box<str>>, Slot>,
     slots: u16,
-    leaves: Slot,
-    revision: Slot,
 }
 
 #[derive(Debug)]
@@ -55,19 +59,12 @@ impl Plan {
             places: BTreeMap::new(),
             inputs: BTreeMap::new(),
             slots: 2,
-            leaves: Slot(0),
-            revision: Slot(1),
         }
     }
 
-    /// The pseudo-slot of all leaves of an event. No value stands in it.
-    pub(super) fn leaves(&self) -> Slot {
-        self.leaves
-    }
-
-    /// The slot of the pseudo-field [`REVISION_FIELD`], filled by the detector.
-    pub(super) fn revision(&self) -> Slot {
-        self.revision
+    /// Where the detector puts the value of [`REVISION_FIELD`].
+    pub(super) fn revision_target() -> Target {
+        Target { slot: REVISION, rank: 0 }
     }
 
     /// How many slots an event needs.
@@ -78,7 +75,7 @@ impl Plan {
     /// The slot of a field name.
     pub(super) fn slot(&mut self, name: &str) -> Result<Slot, TooManySlots> {
         if name == REVISION_FIELD {
-            return Ok(self.revision);
+            return Ok(REVISION);
         }
         if let Some(slot) = self.names.get(name) {
             return Ok(*slot);
@@ -86,6 +83,20 @@ impl Plan {
         let slot = self.place(normalize::resolve(self.form, name))?;
         self.names.insert(name.to_owned(), slot);
         Ok(slot)
+    }
+
+    /// The slot of a field name, if it has one.
+    pub(super) fn known_slot(&self, name: &str) -> Option<Slot> {
+        if name == REVISION_FIELD { Some(REVISION) } else { self.names.get(name).copied() }
+    }
+
+    /// The first of the names of a slot, for people.
+    pub(super) fn name_of(&self, slot: Slot) -> &str {
+        match slot {
+            LEAVES => "any value",
+            REVISION => REVISION_FIELD,
+            slot => self.names.iter().find(|(_, s)| **s == slot).map_or("a field", |(name, _)| name),
+        }
     }
 
     /// The slot of some places, best first.
