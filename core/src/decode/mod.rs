@@ -7,6 +7,7 @@ pub mod error;
 pub mod json;
 pub mod limits;
 pub mod unit;
+pub mod vpcflow;
 
 pub use error::{DecodeError, ErrorCode};
 pub use unit::{Context, Emit, Hints, Unit};
