@@ -54,9 +54,7 @@ impl Compiler<'_> {
                 let slot = self.plan.slot(field)?;
                 self.check(slot, test)?
             }
-            Expr::Keyword(test) => {
-                self.check(LEAVES, &unanchored(test))?
-            }
+            Expr::Keyword(test) => self.check(LEAVES, &unanchored(test))?,
         })
     }
 
@@ -107,7 +105,6 @@ fn unanchored(test: &Test) -> Test {
 
 fn cost(node: &Node) -> u32 {
     match node {
-        Node::Constant(_) => 0,
         Node::Check(_, check) => match check {
             Check::Null | Check::Present | Check::Bool(_) => 1,
             Check::Number(_) | Check::Compare(..) | Check::Cidr(_) => 2,

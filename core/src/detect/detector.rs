@@ -129,7 +129,7 @@ impl Detector {
     pub fn detect<'a>(
         &self,
         unit: &Unit<'a>,
-        flow: Option<&Flow<'a>>,
+        flow: Option<&Flow<'_, 'a>>,
         scratch: &mut Scratch<'a>,
         at: &Stamp,
         out: &mut Vec<Detection>,
@@ -155,7 +155,9 @@ fn refusal_text(refusal: &Refusal) -> String {
     match refusal {
         Refusal::TooManySlots => "the rules name too many different fields of one source (limit 4,096): it is left out".to_owned(),
         Refusal::Regex(error) => format!("a regular expression cannot be used: {error}: it is left out"),
-        Refusal::Raised => "tidegate.revision: severity_raised must simply be required, not stand under not, or or a list: it is left out".to_owned(),
+        Refusal::Raised => {
+            "tidegate.revision: severity_raised must simply be required, not stand under not, or or a list: it is left out".to_owned()
+        }
     }
 }
 

@@ -67,8 +67,6 @@ pub(super) type Common<'c> = &'c dyn Fn(Slot) -> bool;
 /// A necessary condition of a compiled rule, if it has one.
 pub(super) fn necessary(node: &Node, common: Common<'_>) -> Option<Necessary> {
     match node {
-        Node::Constant(true) => None,
-        Node::Constant(false) => Some(Necessary { any_of: Vec::new(), rank: 0 }),
         // The first of the rarest: the order of parts is the rule's own.
         Node::And(nodes) => nodes.iter().filter_map(|n| necessary(n, common)).min_by_key(|n| n.rank),
         Node::Or(nodes) => any(nodes, common),

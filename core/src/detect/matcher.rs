@@ -5,6 +5,7 @@
 
 use super::text::{TextTest, Texts};
 use crate::decode::json;
+use crate::decode::vpcflow::Flow;
 use crate::event::flow::COLUMNS;
 use crate::event::time::{DAY_MS, HOUR_MS, MINUTE_MS, civil_from_days, epoch_number_ms, parse_any_ms};
 use crate::event::{Slot, Slots, Value};
@@ -25,8 +26,6 @@ pub(super) enum Node {
     Not(Box<Node>),
     /// A slot against a check.
     Check(Slot, Check),
-    /// Decided when the rule was compiled.
-    Constant(bool),
 }
 
 /// A test on the values of one slot.
@@ -69,7 +68,7 @@ pub(super) struct View<'s, 'a> {
     /// The event itself, for its leaves.
     pub(super) text: &'a str,
     /// The event as a flow, for its leaves.
-    pub(super) flow: Option<&'s crate::decode::vpcflow::Flow<'a>>,
+    pub(super) flow: Option<&'s Flow<'s, 'a>>,
 }
 
 impl View<'_, '_> {
@@ -150,7 +149,7 @@ fn push_value(value: &Value<'_>, push: &mut dyn FnMut(&str)) {
     }
 }
 
-fn push_leaves(text: &str, flow: Option<&crate::decode::vpcflow::Flow<'_>>, push: &mut dyn FnMut(&str)) {
+fn push_leaves(text: &str, flow: Option<&Flow<'_, '_>>, push: &mut dyn FnMut(&str)) {
     let Some(flow) = flow else {
         let _ = json::leaves(text, &mut |leaf| leaf.text().iter().for_each(|t| push(t)));
         return;
@@ -171,7 +170,6 @@ impl Node {
             Node::Or(nodes) => nodes.iter().any(|n| n.holds(view)),
             Node::Not(node) => !node.holds(view),
             Node::Check(slot, check) => check.passes(*slot, view),
-            Node::Constant(answer) => *answer,
         }
     }
 }
@@ -196,9 +194,7 @@ impl Check {
             Check::Bool(b) => is_bool(value, *b),
             Check::Cidr(net) => value.ip().is_some_and(|ip| is_inside(ip, net)),
             Check::Compare(compare, n) => value.number().is_some_and(|x| compares(x, *compare, *n)),
-            Check::Time(part, compare, n) => {
-                value_ms(value).is_some_and(|ms| compares(f64::from(time_part(ms, *part)), *compare, *n))
-            }
+            Check::Time(part, compare, n) => value_ms(value).is_some_and(|ms| compares(f64::from(time_part(ms, *part)), *compare, *n)),
             Check::Text(..) | Check::Regex(_) | Check::Null | Check::Present | Check::Ref(..) => false,
         }
     }

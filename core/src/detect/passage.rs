@@ -8,7 +8,7 @@ use super::identity::{Finding, Moment, Stamp, content_id, flags, time_at};
 use super::matcher::View;
 use super::plan::{LEAVES, Plan};
 use super::quantity::{Feed, KeyPlan, keys};
-use super::scratch::{FormSlots, Scratch, Work};
+use super::scratch::{FormSlots, Work};
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, Unit};
 use crate::event::{Detection, Facts, GroupKey, Quantity, Source, Value};
@@ -45,7 +45,7 @@ pub struct Seen {
 pub(super) struct Passage<'d, 'u, 'a> {
     form: &'d FormRules,
     unit: &'u Unit<'a>,
-    flow: Option<&'u Flow<'a>>,
+    flow: Option<&'u Flow<'u, 'a>>,
     at: &'u Stamp,
     moment: Moment,
     finding: Option<Finding>,
@@ -58,7 +58,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     pub(super) fn begin(
         form: &'d FormRules,
         unit: &'u Unit<'a>,
-        flow: Option<&'u Flow<'a>>,
+        flow: Option<&'u Flow<'u, 'a>>,
         at: &'u Stamp,
         slots: &mut FormSlots<'a>,
         work: &mut Work,

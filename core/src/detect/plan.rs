@@ -165,7 +165,7 @@ impl Plan {
     }
 
     /// Fills the slots from a unit. They must be empty and as many as [`Plan::slots`].
-    pub(super) fn fill<'a>(&self, unit: &Unit<'a>, flow: Option<&Flow<'a>>, slots: &mut Slots<'a>) -> Result<(), DecodeError> {
+    pub(super) fn fill<'a>(&self, unit: &Unit<'a>, flow: Option<&Flow<'_, 'a>>, slots: &mut Slots<'a>) -> Result<(), DecodeError> {
         match flow {
             Some(flow) => self.fill_columns(flow, slots),
             None => json::fill(unit.text, &self.tree, slots)?,
@@ -183,7 +183,7 @@ impl Plan {
         Ok(())
     }
 
-    fn fill_columns<'a>(&self, flow: &Flow<'a>, slots: &mut Slots<'a>) {
+    fn fill_columns<'a>(&self, flow: &Flow<'_, 'a>, slots: &mut Slots<'a>) {
         for (column, target) in &self.columns {
             if let Some(value) = flow.get(*column) {
                 slots.put(*target, value);
