@@ -1,0 +1,7 @@
+//! The detector through its public entry: against the naive oracle, and by example.
+
+mod example;
+mod feeds;
+mod naive;
+mod properties;
+mod support;
