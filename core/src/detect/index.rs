@@ -67,7 +67,7 @@ pub(super) type Common<'c> = &'c dyn Fn(Slot) -> bool;
 /// A necessary condition of a compiled rule, if it has one.
 pub(super) fn necessary(node: &Node, common: Common<'_>) -> Option<Necessary> {
     match node {
-        // The first of the rarest: the order of parts is the rule's own.
+        // The first of the rarest: the order of parts is fixed.
         Node::And(nodes) => nodes.iter().filter_map(|n| necessary(n, common)).min_by_key(|n| n.rank),
         Node::Or(nodes) => any(nodes, common),
         Node::Not(node) => match &**node {
