@@ -14,7 +14,7 @@ pub(in crate::decode) type Members<'a> = SmallVec<[(Cow<'a, str>, &'a str); 32]>
 pub enum Piece<'a> {
     /// A well-formed object or array.
     Value(&'a str),
-    /// A line that starts with neither brace nor bracket, without its line end.
+    /// A line that does not start like an object or an array of objects, without its line end.
     Line(&'a str),
     /// Something that starts like JSON and is not; offsets count from its start.
     Bad(DecodeError, &'a str),
@@ -48,8 +48,10 @@ impl<'a> Stream<'a> {
         let rest = &self.text[self.at..];
         let start = self.at + (rest.len() - rest.trim_ascii_start().len());
         let rest = &self.text[start..];
-        let first = *rest.as_bytes().first()?;
-        if !matches!(first, b'{' | b'[') {
+        if rest.is_empty() {
+            return None;
+        }
+        if !starts_document(rest) {
             let line = &rest[..memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len())];
             self.at = start + line.len();
             return Some(Piece::Line(line.trim_ascii_end()));
@@ -67,6 +69,15 @@ impl<'a> Stream<'a> {
                 Some(Piece::Bad(scanner.error(fault), bad.trim_ascii_end()))
             }
         }
+    }
+}
+
+/// Whether a text starts like an object or like an array of something with a bracket or quote. `[ERROR] ...` is a line.
+fn starts_document(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'{', ..] => true,
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'{' | b'[' | b']' | b'"', ..]),
+        _ => false,
     }
 }
 

@@ -38,7 +38,7 @@ fn scalars_keep_their_kind() {
         Value::Bool(false),
     ];
     for (value, expected) in values.iter().zip(&expected) {
-        assert_eq!(value, &[expected.clone()]);
+        assert_eq!(value, std::slice::from_ref(expected));
     }
     assert!(values[8].is_empty());
 }
@@ -138,7 +138,7 @@ fn pieces(text: &str) -> Vec<String> {
 
 #[test]
 fn a_broken_document_costs_only_itself() {
-    assert_eq!(pieces("{\"a\":1}{\"b\":2}\n\n[3] "), ["value {\"a\":1}", "value {\"b\":2}", "value [3]"]);
+    assert_eq!(pieces("{\"a\":1}{\"b\":2}\n\n[[3]] "), ["value {\"a\":1}", "value {\"b\":2}", "value [[3]]"]);
     assert_eq!(pieces("{\"a\":1}\n{\"b\":\n{\"c\":3}\n"), ["value {\"a\":1}", "JsonTruncated {\"b\":", "value {\"c\":3}"]);
     assert_eq!(pieces("{\"a\":\"x\n{\"c\":3}"), ["JsonSyntax {\"a\":\"x", "value {\"c\":3}"]);
     assert_eq!(pieces("{a:1}{\"b\":2}"), ["JsonSyntax {a:1}", "value {\"b\":2}"]);
