@@ -112,7 +112,12 @@ fn of_check(slot: Slot, check: &Check, common: bool) -> Option<Necessary> {
 /// The condition on a text. Short literals are common. A pattern whose case counts also fits lower-cased, both being lowered.
 fn of_text(test: &TextTest) -> (Wake, u32) {
     let Some(literal) = test.literal().map(fold) else { return (Wake::Present, 88) };
-    let short = if literal.len() < 4 { 30 } else { 0 };
+    let short = match literal.len() {
+        0 | 1 => 30,
+        2 => 20,
+        3 => 8,
+        _ => 0,
+    };
     let literal: Box<str> = literal.into();
     match test {
         TextTest::Equals(_) => (Wake::Equals(literal), 10 + short / 2),
