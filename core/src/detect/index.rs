@@ -6,6 +6,7 @@
 //! A rule without a necessary condition is woken by every event of its sources.
 
 use super::matcher::{Check, Node, View};
+use super::required::required_texts;
 use super::text::{TextTest, fold};
 use crate::event::Slot;
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -98,6 +99,12 @@ fn one(slot: Slot, wake: Wake, rank: u32) -> Necessary {
 
 fn of_check(slot: Slot, check: &Check, common: bool) -> Option<Necessary> {
     let dearer = if common { 25 } else { 0 };
+    if let Check::Regex(regex) = check
+        && let Some(texts) = required_texts(regex.as_str())
+    {
+        let rank = texts.iter().map(|t| 40 + too_short(t)).max().unwrap_or(0) + dearer;
+        return Some(Necessary { any_of: texts.into_iter().map(|t| (slot, Wake::Substring(t.into()))).collect(), rank });
+    }
     let (wake, rank) = match check {
         Check::Text(test, _) => of_text(test),
         Check::Number(n) => (Wake::Number(number_bits(*n)), 15),
@@ -109,20 +116,25 @@ fn of_check(slot: Slot, check: &Check, common: bool) -> Option<Necessary> {
     Some(one(slot, wake, rank + dearer))
 }
 
-/// The condition on a text. Short literals are common. A pattern whose case counts also fits lower-cased, both being lowered.
+/// The condition on a text. A pattern whose case counts also fits lower-cased, both being lowered.
 fn of_text(test: &TextTest) -> (Wake, u32) {
     let Some(literal) = test.literal().map(fold) else { return (Wake::Present, 88) };
-    let short = match literal.len() {
-        0 | 1 => 30,
-        2 => 20,
-        3 => 8,
-        _ => 0,
-    };
+    let short = too_short(&literal);
     let literal: Box<str> = literal.into();
     match test {
         TextTest::Equals(_) => (Wake::Equals(literal), 10 + short / 2),
         TextTest::Prefix(_) => (Wake::Prefix(literal), 20 + short),
         _ => (Wake::Substring(literal), 30 + short),
+    }
+}
+
+/// Short literals are common.
+fn too_short(literal: &str) -> u32 {
+    match literal.len() {
+        0 | 1 => 30,
+        2 => 20,
+        3 => 8,
+        _ => 0,
     }
 }
 

@@ -25,6 +25,7 @@ mod passage;
 mod plan;
 mod quantity;
 mod reads;
+mod required;
 mod scratch;
 mod text;
 
