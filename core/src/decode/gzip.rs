@@ -28,7 +28,7 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
 /// Decompresses consecutive gzip members. `budget` is an upper bound besides the fixed limits.
 #[must_use]
 pub fn gunzip(bytes: &[u8], budget: usize) -> Gunzipped {
-    let most = bytes.len().saturating_mul(GUNZIP_RATIO_MAX).max(RATIO_FREE_BYTES).min(GUNZIP_BYTES_MAX).min(budget);
+    let most = bytes.len().saturating_mul(GUNZIP_RATIO_MAX).clamp(RATIO_FREE_BYTES, GUNZIP_BYTES_MAX).min(budget);
     let mut output = Vec::with_capacity(most.min(bytes.len().saturating_mul(6)));
     let mut rest = bytes;
     while !rest.iter().all(|b| *b == 0) {

@@ -1,11 +1,43 @@
 //! Names to places: which source path, column or function a field name of a rule means, per form. Resolved when rules load.
 //!
-//! Owns the knowledge of what the same thing is called in each shape. Never reads bytes, never copies an event. Limits: a name
-//! has at most 8 alternatives.
+//! Owns the knowledge of what the same thing is called in each shape: one file per source, each a table of names and a rule
+//! for the names that stand in no table. Never reads bytes, never copies an event, never decides whether a value matches.
+//!
+//! A name is looked for in this order: the reserved names (`tidegate.…`), the source's own names where they mean something
+//! else than OCSF's (`severity`, `type`, `region`), OCSF names, and last the name as its own dotted path.
+//!
+//! Limits: a name has at most [`ALTERNATIVES_MAX`] alternatives; numbered ASFF keys are known for the first 10 elements of an
+//! array and the first 4 of an array inside it; `additionalInfo` of the API shape is JSON inside a string, so only the members
+//! listed in `guardduty_api` can be named there. Roles and users lose their IAM path in `tidegate.principal_root` (names are
+//! unique in an account without it), because findings and session ARNs do not carry it and would not join.
 
+mod cloudtrail;
+mod eks_audit;
+mod eventbridge;
+mod fact_table;
+mod function;
+mod generic;
+mod guardduty;
+mod guardduty_api;
+mod guardduty_asff;
+mod guardduty_ocsf;
+mod route53;
+mod securityhub;
+mod sequence;
+mod term;
+mod vpcflow;
+mod waf;
+
+pub use fact_table::facts;
+pub use function::{Function, derive};
+pub use sequence::sequence_facts;
+
+use crate::event::Form;
 use crate::event::flow::Column;
-use crate::event::slots::Values;
-use crate::event::{Fact, Form, Value};
+use std::fmt;
+
+/// Most alternatives of one name.
+pub const ALTERNATIVES_MAX: usize = 32;
 
 /// One way to find a field in a unit of some form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,17 +46,11 @@ pub enum Lookup {
     Path(Vec<Box<str>>),
     /// A flow-log column.
     Column(Column),
-    /// A function of the values at other paths, evaluated after the unit's slots are filled.
+    /// A function of the values at other paths, evaluated after the unit's slots are filled. In a flow log a path is one key:
+    /// the documented name of a column.
     Derived(Function, Vec<Vec<Box<str>>>),
     /// Something the envelope said.
     Context(ContextField),
-}
-
-/// A small function over found values; see [`derive`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Function {
-    /// The first input that has a value.
-    First,
 }
 
 /// What an envelope may say, as a field.
@@ -42,24 +68,88 @@ pub enum ContextField {
     Time,
 }
 
-/// Where a field of a rule is in units of `form`, best alternative first. An unknown name is its own dotted path.
+/// Where a field of a rule is in units of `form`, best alternative first. A name in no table is its own dotted path, spelled as
+/// the form spells it. Empty where the form can never hold it (a reserved name it does not answer, a flow-log column that does
+/// not exist).
 #[must_use]
 pub fn resolve(form: Form, field: &str) -> Vec<Lookup> {
-    let _ = form;
-    vec![Lookup::Path(field.split('.').map(Into::into).collect())]
+    let field = field.strip_prefix("evidences.").filter(|_| !is_ocsf(form)).unwrap_or(field);
+    let mut lookups = match form {
+        Form::GuardDuty => guardduty::resolve(field),
+        Form::GuardDutyApi => guardduty_api::resolve(field),
+        Form::GuardDutyAsff => guardduty_asff::resolve(field),
+        Form::GuardDutyOcsf => guardduty_ocsf::resolve(field),
+        Form::CloudTrail => cloudtrail::resolve(field),
+        Form::VpcFlow => vpcflow::resolve(field),
+        Form::TransitGatewayFlow => vpcflow::resolve_transit_gateway(field),
+        Form::SecurityHub => securityhub::resolve(field),
+        Form::SecurityHubOcsf => securityhub::resolve_ocsf(field),
+        Form::Route53 => route53::resolve(field),
+        Form::Waf => waf::resolve(field),
+        Form::EksAudit => eks_audit::resolve(field),
+        Form::EventBridge => eventbridge::resolve(field),
+        Form::Generic(_) => generic::resolve(field),
+    };
+    lookups.truncate(ALTERNATIVES_MAX);
+    lookups
 }
 
-/// Evaluates a function over the values of its inputs.
+/// The names that stand in a table of `form`: reserved and OCSF names, and native ones that need more than their own path.
+/// For suggestions on misspelt fields and for documentation; any other dotted name of the source works too.
 #[must_use]
-pub fn derive<'a>(function: Function, inputs: &[&[Value<'a>]]) -> Values<'a> {
-    match function {
-        Function::First => inputs.iter().find(|v| !v.is_empty()).map(|v| v.iter().cloned().collect()).unwrap_or_default(),
+pub fn names(form: Form) -> Vec<&'static str> {
+    let tables: &[&'static [term::Row]] = match form {
+        Form::GuardDuty | Form::GuardDutyApi => &[guardduty::NAMES],
+        Form::GuardDutyAsff => &[guardduty_asff::NAMES, guardduty::NAMES],
+        Form::GuardDutyOcsf => &[guardduty_ocsf::NAMES, guardduty::NAMES],
+        Form::CloudTrail => &[cloudtrail::NAMES],
+        Form::VpcFlow => &[vpcflow::NAMES],
+        Form::TransitGatewayFlow => &[vpcflow::TRANSIT_GATEWAY_NAMES, vpcflow::NAMES],
+        Form::SecurityHub => &[securityhub::NAMES],
+        Form::SecurityHubOcsf => &[securityhub::OCSF_NAMES],
+        Form::Route53 => &[route53::NAMES],
+        Form::Waf => &[waf::NAMES],
+        Form::EksAudit => &[eks_audit::NAMES],
+        Form::EventBridge => &[eventbridge::NAMES],
+        Form::Generic(_) => &[],
+    };
+    let mut names: Vec<_> = tables.iter().flat_map(|rows| rows.iter().map(|(name, _)| *name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn is_ocsf(form: Form) -> bool {
+    matches!(form, Form::GuardDutyOcsf | Form::SecurityHubOcsf | Form::Generic(_))
+}
+
+/// Readable, for explanations and golden tests: `a.b["c/d"]`, `column srcaddr`, `Flag(a.b)`, `context Account`.
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lookup::Path(keys) => f.write_str(&text_of(keys)),
+            Lookup::Column(column) => write!(f, "column {}", column.name()),
+            Lookup::Derived(function, paths) => {
+                write!(f, "{function:?}({})", paths.iter().map(|p| text_of(p)).collect::<Vec<_>>().join(", "))
+            }
+            Lookup::Context(field) => write!(f, "context {field:?}"),
+        }
     }
 }
 
-/// Where each fact of an alert is in units of `form`.
-#[must_use]
-pub fn facts(form: Form) -> Vec<(Fact, Vec<Lookup>)> {
-    let _ = form;
-    Vec::new()
+fn text_of(keys: &[Box<str>]) -> String {
+    let mut text = String::new();
+    for key in keys {
+        if key.contains(['.', '/']) {
+            text.push_str("[\"");
+            text.push_str(key);
+            text.push_str("\"]");
+        } else {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            text.push_str(key);
+        }
+    }
+    text
 }
