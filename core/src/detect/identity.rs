@@ -120,10 +120,10 @@ pub(super) fn content_id(
     position: &Position,
 ) -> (ContentId, bool) {
     let is_flow = matches!(source, Source::VpcFlow | Source::TransitGatewayFlow);
-    match (finding, own, &unit.context.log_event_id) {
+    match (finding, own, unit.context.log_event_id.as_deref()) {
         (Some(finding), _, _) => (finding.content_id(source), false),
-        (None, Some(own), _) if !is_flow => (ContentId::of(source.service(), own), false),
-        (None, None, Some(id)) if !is_flow => (of_log_event(id, unit.text), false),
+        (None, Some(own), log_event) if !is_flow && log_event != Some(own) => (ContentId::of(source.service(), own), false),
+        (None, _, Some(id)) if !is_flow => (of_log_event(id, unit.text), false),
         _ => (ContentId::of_position(position), true),
     }
 }

@@ -12,6 +12,7 @@ use super::scratch::{FormSlots, Work};
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, Unit};
 use crate::event::{Detection, Facts, GroupKey, Quantity, Source, Value};
+use crate::normalize;
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -131,6 +132,9 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         for (fact, slot) in &self.form.facts {
             let texts = slots.evidence.get(*slot).iter().filter_map(Value::text);
             facts.items.extend(texts.map(|text| (*fact, Box::from(&*text))));
+        }
+        if self.finding.is_some() {
+            facts.items.extend(normalize::sequence_facts(self.unit.text, self.unit.form));
         }
         facts.set_body(self.unit.text);
         facts

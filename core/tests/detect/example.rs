@@ -153,7 +153,7 @@ fn flow_lines_have_columns() {
     let unit = Unit { form: Form::VpcFlow, text: line, context: &context };
     let stamp = super::support::stamp(Some(1_418_530_080_000));
     let seen = detector.detect(&unit, Some(&flow), &mut scratch, &stamp, &mut out).expect("a flow");
-    assert_eq!(out.iter().map(|d| d.rule).collect::<Vec<_>>(), [0, 2, 3, 4, 5]);
+    assert_eq!(out.iter().map(|d| d.rule).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
     assert!(out.iter().all(|d| d.flags.position_id && &*d.facts.body == line));
     assert_eq!(seen.source, Source::VpcFlow);
 }

@@ -2,6 +2,7 @@
 
 mod example;
 mod feeds;
+mod findings;
 mod naive;
 mod properties;
 mod support;
