@@ -127,7 +127,7 @@ pub enum Body {
 }
 
 /// A detection rule: gate and condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DetectionRule {
     /// Only events of these sources are seen.
     pub logsource: LogSource,
@@ -312,7 +312,7 @@ pub enum Presence {
 pub struct RuleSet {
     /// Rules and correlations, sorted by id: an index is a rule's number everywhere (log, state, alerts) for this set.
     pub rules: Vec<Rule>,
-    /// SHA-256 over the digests of all rules.
+    /// SHA-256 over the digests and descriptions of all rules: two sets with this in common give the same alerts.
     pub digest: [u8; 32],
 }
 

@@ -1,9 +1,61 @@
-//! Sigma: files of rules in, a [`RuleSet`] or a list of everything that is wrong with them out.
+//! Sigma: files of rules in, a [`RuleSet`] and a list of everything that is wrong with them out.
 //!
 //! Owns parsing, linking (names to rules, filters into rules), linting and the meaning digest. Never sees an event, and does
 //! not know what a field of a source is called elsewhere. Limits: a rule file is at most 1 MiB; YAML nesting 64; 100 uses of
-//! aliases; a regex compiles to at most 1 MiB and runs in linear time; a threshold is at most 10,000.
+//! aliases; a regex compiles to at most 1 MiB and runs in linear time; a threshold on a count is at most 10,000; a rule has at
+//! most 100,000 tests.
+//!
+//! A file goes through `yaml` (a tree with places), `document` (`meta`, `detection`, `correlation`, `filter`), `link` and `lint`.
+//! What is not supported is refused by name and place, never ignored; one bad rule never hides another.
+//!
+//! Where the specification is silent: numbers with leading zeros are texts (`yaml`); `neq` also holds for an absent field
+//! (`modifiers`); regular expressions are found anywhere in a text (`value`); a filter's condition is an exclusion unless it is
+//! negated (`filter`); `value_percentile` without a rank is the median (`threshold`); a rule that any correlation refers to
+//! without `generate` does not alert (`link`); keywords of a condition may be written in capitals (`condition`).
 
 pub mod ast;
+mod condition;
+mod correlation;
+mod detection;
+mod digest;
+mod document;
+mod encode;
+mod expr;
+mod filter;
+mod legacy;
+mod link;
+mod lint;
+mod meta;
+mod modifiers;
+mod pattern;
+mod presence;
+mod report;
+mod spelling;
+#[cfg(test)]
+mod tests;
+mod threshold;
+mod value;
+mod yaml;
 
 pub use ast::*;
+
+use report::Report;
+use std::sync::Arc;
+
+/// Loads a rule set from files.
+///
+/// Never fails as a whole: what is good is in the set, and every problem is in the diagnostics.
+#[must_use]
+pub fn load(files: &[RuleFile]) -> Loaded {
+    let mut report = Report::default();
+    let mut drafts = Vec::new();
+    for file in files {
+        let name: Arc<str> = Arc::from(file.name.as_str());
+        let documents = yaml::documents(&name, &file.text, &mut report);
+        drafts.extend(documents.iter().filter_map(|d| document::read(d, &mut report)));
+    }
+    lint::documents(&drafts, &mut report);
+    let set = link::link(drafts, &mut report);
+    lint::muted(&set, &mut report);
+    Loaded { set, diagnostics: report.finish() }
+}
