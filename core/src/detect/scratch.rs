@@ -1,0 +1,90 @@
+//! Memory that is reused from event to event.
+//!
+//! Owns buffers, never meaning: a fresh scratch gives the same detections. Limit: [`NAMES_MAX`] names are remembered.
+
+use super::form::FormRules;
+use super::index::Woken;
+use super::text::Texts;
+use crate::event::{Form, Slots};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Most names (accounts, Regions) kept for sharing; beyond them all are forgotten and learnt anew.
+const NAMES_MAX: usize = 16_384;
+
+/// What the detector needs while it works on the events of one record (`'a` is the record's bytes).
+#[derive(Debug, Default)]
+pub struct Scratch<'a> {
+    forms: BTreeMap<Form, FormSlots<'a>>,
+    work: Work,
+}
+
+/// The slots of both plans of a form.
+#[derive(Debug)]
+pub(super) struct FormSlots<'a> {
+    pub(super) matching: Slots<'a>,
+    pub(super) evidence: Slots<'a>,
+}
+
+/// What does not borrow from the record.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) texts: Texts,
+    pub(super) woken: Woken,
+    /// Rules (numbers within the form) that matched the event.
+    pub(super) matched: Vec<u32>,
+    /// Targets that got no detection for want of a key.
+    pub(super) without_key: Vec<u32>,
+    pub(super) names: Names,
+}
+
+/// Short texts that come again and again, each kept once.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeSet<Arc<str>>);
+
+impl<'a> Scratch<'a> {
+    /// An empty scratch. It belongs to one detector: another one's plans have other slots.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A scratch for the next record that keeps what does not borrow from this one.
+    #[must_use]
+    pub fn recycle<'b>(self) -> Scratch<'b> {
+        Scratch { forms: BTreeMap::new(), work: self.work }
+    }
+
+    /// The targets that got no detection of the last event for want of a group key or quantity.
+    #[must_use]
+    pub fn without_key(&self) -> &[u32] {
+        &self.work.without_key
+    }
+
+    /// Everything of one form, cleared.
+    pub(super) fn of(&mut self, form: Form, rules: &FormRules) -> (&mut FormSlots<'a>, &mut Work) {
+        let fresh = || FormSlots { matching: Slots::new(rules.matching.slots()), evidence: Slots::new(rules.evidence.slots()) };
+        let slots = self.forms.entry(form).or_insert_with(fresh);
+        slots.matching.clear();
+        slots.evidence.clear();
+        self.work.texts.clear();
+        self.work.matched.clear();
+        self.work.without_key.clear();
+        (slots, &mut self.work)
+    }
+}
+
+impl Names {
+    /// The shared copy of a text.
+    pub(super) fn intern(&mut self, text: &str) -> Arc<str> {
+        if let Some(name) = self.0.get(text) {
+            return name.clone();
+        }
+        if self.0.len() >= NAMES_MAX {
+            self.0.clear();
+        }
+        let name: Arc<str> = text.into();
+        self.0.insert(name.clone());
+        name
+    }
+}
