@@ -129,17 +129,17 @@ pub(super) fn write(folder: &Path, plan: &Plan) -> Result<Written, Failure> {
     if let Some(error) = error {
         return Err(error);
     }
-    let path = folder.join("truth.json");
-    let text = serde_json::to_string_pretty(&truth).map_err(|e| Failure::failed(e.to_string()))?;
-    std::fs::write(&path, text).map_err(|e| failed(&path, e))?;
     Ok(Written { truth, files, bytes })
 }
 
 fn write_file(folder: &Path, file: &File) -> std::io::Result<u64> {
-    let path = folder.join("input").join(&file.path);
+    // Logs go to `input/` as AWS lays them out; the truth and the tables stand beside them.
+    let beside = file.path == "truth.json" || file.path.starts_with("tables/");
+    let path = if beside { folder.join(&file.path) } else { folder.join("input").join(&file.path) };
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    std::fs::write(path, &file.bytes)?;
-    Ok(file.bytes.len() as u64)
+    let bytes = file.stored();
+    std::fs::write(path, &bytes)?;
+    Ok(bytes.len() as u64)
 }

@@ -159,7 +159,7 @@ fn each_record(
     let nowhere = || tidegate_core::event::Position { source: "file".into(), shard: input.name(), sequence: 0.into(), sub_sequence: 0 };
     let failed = |error| crate::io::reader::ReadError { position: nowhere(), error };
     let mut reader = Reader::open(input, "file").map_err(failed)?;
-    let mut memory = intake.shard().map_err(|e| failed(io::Error::other(e.to_string())))?;
+    let mut memory = intake.shard();
     while let Some(record) = reader.next_record()? {
         if watcher.stopped() {
             break;

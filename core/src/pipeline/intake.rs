@@ -5,7 +5,7 @@
 
 use super::books::InputCounts;
 use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
-use crate::detect::{Detector, Scratch, Stamp};
+use crate::detect::{Detector, Scratch, Seen, Stamp};
 use crate::event::{Detection, Form, Position, Record, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub struct Gathered {
 #[derive(Debug)]
 pub struct ShardMemory {
     flow: vpcflow::FlowDecoder,
+    scratch: Scratch<'static>,
 }
 
 /// Decodes and matches.
@@ -63,25 +64,24 @@ pub struct ShardMemory {
 pub struct Intake {
     detector: Detector,
     hints: Hints,
+    flow_format: Option<vpcflow::FlowFormat>,
 }
 
 impl Intake {
     /// An Intake for a rule set (inside the detector) and what the operator said about the input.
-    #[must_use]
-    pub fn new(detector: Detector, hints: Hints) -> Self {
-        Intake { detector, hints }
+    ///
+    /// # Errors
+    /// If the stated flow-log format is none: in words.
+    pub fn new(detector: Detector, hints: Hints) -> Result<Self, String> {
+        let stated = hints.flow_format.as_ref().map(vpcflow::FlowFormat::from_names);
+        let flow_format = stated.transpose().map_err(|e| e.to_string())?;
+        Ok(Intake { detector, hints, flow_format })
     }
 
     /// The memory for a shard that starts to be read.
-    ///
-    /// # Errors
-    /// If the configured flow-log format is none.
-    pub fn shard(&self) -> Result<ShardMemory, DecodeError> {
-        let configured = match &self.hints.flow_format {
-            Some(names) => Some(vpcflow::FlowFormat::parse(&names.join(" "))?),
-            None => None,
-        };
-        Ok(ShardMemory { flow: vpcflow::FlowDecoder::new(configured) })
+    #[must_use]
+    pub fn shard(&self) -> ShardMemory {
+        ShardMemory { flow: vpcflow::FlowDecoder::new(self.flow_format.clone()), scratch: Scratch::new() }
     }
 
     /// Reads a batch of one shard, in order.
@@ -130,15 +130,16 @@ impl Intake {
     fn unit(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
         match unit.form {
             Form::VpcFlow | Form::TransitGatewayFlow => self.flow(memory, unit, stamp, out),
-            _ => self.detect(unit, None, stamp, out),
+            _ => self.detect(&mut memory.scratch, unit, None, &stamp, out),
         }
     }
 
     fn flow(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
-        let filtered = match memory.flow.decode(unit.text) {
+        let ShardMemory { flow, scratch } = memory;
+        let filtered = match flow.decode(unit.text) {
             Ok(vpcflow::FlowLine::Flow(flow)) => {
                 let form = if flow.is_transit_gateway() { Form::TransitGatewayFlow } else { Form::VpcFlow };
-                return self.detect(&Unit { form, ..unit.clone() }, Some(&flow), stamp, out);
+                return self.detect(scratch, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);
             }
             Ok(vpcflow::FlowLine::Header) => Filtered::Header,
             Ok(vpcflow::FlowLine::NoData { .. }) => Filtered::NoData,
@@ -149,15 +150,23 @@ impl Intake {
         *out.counts.filtered.entry(filtered).or_default() += 1;
     }
 
-    fn detect(&self, unit: &Unit<'_>, flow: Option<&vpcflow::Flow<'_>>, stamp: Stamp, out: &mut Gathered) {
-        let mut scratch = Scratch::default();
-        match self.detector.detect(unit, flow, &mut scratch, &stamp, &mut out.detections) {
-            Ok(seen) => {
-                *out.counts.events.entry(seen.source).or_default() += 1;
-                out.counts.late_events += u64::from(seen.late);
-                out.counts.clock_skew += u64::from(seen.clock_skew);
-            }
-            Err(error) => refuse(out, stamp.position, error, unit.text.as_bytes()),
+    fn detect(
+        &self,
+        scratch: &mut Scratch<'static>,
+        unit: &Unit<'_>,
+        flow: Option<&vpcflow::Flow<'_, '_>>,
+        stamp: &Stamp,
+        out: &mut Gathered,
+    ) {
+        let mut work = std::mem::take(scratch).recycle();
+        let seen = self.detector.detect(unit, flow, &mut work, stamp, &mut out.detections);
+        for target in work.without_key() {
+            *out.counts.without_key.entry(*target).or_default() += 1;
+        }
+        *scratch = work.recycle();
+        match seen {
+            Ok(seen) => note(out, &seen),
+            Err(error) => refuse(out, stamp.position.clone(), error, unit.text.as_bytes()),
         }
     }
 }
@@ -165,6 +174,17 @@ impl Intake {
 struct Place {
     position: Position,
     arrival_ms: Option<i64>,
+}
+
+fn note(out: &mut Gathered, seen: &Seen) {
+    *out.counts.events.entry(seen.source).or_default() += 1;
+    out.counts.late_events += u64::from(seen.late);
+    out.counts.clock_skew += u64::from(seen.clock_skew);
+    if let Some(account) = &seen.account {
+        let at = out.coverage.entry((account.clone(), seen.source)).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
+        at.records += 1;
+        at.last_ms = at.last_ms.max(seen.time_ms);
+    }
 }
 
 fn refuse(out: &mut Gathered, position: Position, error: DecodeError, bytes: &[u8]) {

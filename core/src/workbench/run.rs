@@ -78,9 +78,11 @@ fn drive(set: &Arc<RuleSet>, suite: &Suite, made: &[Made], drive: Drive, own: &[
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let pipelines = if drive == Drive::ThreePipelines { 3 } else { 1 };
     let mut embedded = Embedded::new(set, sources, Settings::default(), pipelines);
-    let intake = Intake::new(Detector::new(set.clone(), &hints).0, hints);
-    let (mut documents, mut refused) = (BTreeMap::new(), Vec::new());
-    let Ok(mut memory) = intake.shard() else { return (Vec::new(), vec!["the flow-log columns of this test make no format".into()]) };
+    let intake = match Intake::new(Detector::new(set.clone(), &hints).0, hints) {
+        Ok(intake) => intake,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
+    let (mut documents, mut refused, mut memory) = (BTreeMap::new(), Vec::new(), intake.shard());
     let mut arrival = i64::MIN / 4;
     for (number, one) in made.iter().enumerate() {
         let position = Position { source: "test".into(), shard: "0".into(), sequence: (number as u64).into(), sub_sequence: 0 };
