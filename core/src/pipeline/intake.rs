@@ -180,6 +180,7 @@ fn note(out: &mut Gathered, seen: &Seen) {
     *out.counts.events.entry(seen.source).or_default() += 1;
     out.counts.late_events += u64::from(seen.late);
     out.counts.clock_skew += u64::from(seen.clock_skew);
+    out.arrival_ms = out.arrival_ms.max(Some(seen.arrival_ms));
     if let Some(account) = &seen.account {
         let at = out.coverage.entry((account.clone(), seen.source)).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
         at.records += 1;
