@@ -136,7 +136,7 @@ impl Gathered {
     /// Adds a tactic's name or a technique (`t1078.004`, `T1078.004 - Valid Accounts: Cloud Accounts`). Other words say nothing.
     fn add(&mut self, word: &str, basis: &'static str) {
         let plain = word.replace(['-', '_'], " ");
-        if let Some((id, _)) = TACTICS.iter().find(|(_, name)| name.eq_ignore_ascii_case(plain.trim())) {
+        if let Some((id, _)) = TACTICS.iter().find(|(id, name)| [id, name].iter().any(|t| t.eq_ignore_ascii_case(plain.trim()))) {
             self.tactics.insert(id);
         } else if plain.trim().eq_ignore_ascii_case("defense evasion") {
             self.evasion = true;

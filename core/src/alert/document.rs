@@ -127,7 +127,7 @@ fn finding_info(subject: &Subject<'_>, gathered: &attack::Gathered) -> Value {
     text(&mut out, "uid_alt", subject.main_event().and_then(|e| e.facts.first(Fact::FindingArn)));
     text(&mut out, "title", Some(subject.title()));
     text(&mut out, "desc", spoken.or(Some(&meta.description)));
-    list(&mut out, "types", all(subject, Fact::FindingType).into_iter().map(|t| bounded(t).into()).collect());
+    list(&mut out, "types", all(subject, Fact::FindingType).into_iter().take(limits::VALUES_MAX).map(|t| bounded(t).into()).collect());
     for (name, ms) in
         [("created_time", subject.created_ms), ("modified_time", subject.modified_ms), ("first_seen_time", first), ("last_seen_time", last)]
     {
@@ -144,7 +144,7 @@ fn finding_info(subject: &Subject<'_>, gathered: &attack::Gathered) -> Value {
     }
     list(&mut out, "attacks", gathered.objects());
     list(&mut out, "related_events", related::events(subject));
-    list(&mut out, "tags", tags(meta, gathered));
+    list(&mut out, "tags", tags(subject, gathered));
     Value::Object(out)
 }
 
@@ -194,9 +194,14 @@ fn kind_word(kind: &CorrelationKind) -> &'static str {
     }
 }
 
-fn tags(meta: &Meta, gathered: &attack::Gathered) -> Vec<Value> {
-    let compliance = ours::compliance(meta);
-    let named = [("compliance", json!(compliance)), ("attack_basis", json!(gathered.basis))];
+/// Lists under a name: compliance tags, whose word the ATT&CK ids are, and the threats that findings name.
+fn tags(subject: &Subject<'_>, gathered: &attack::Gathered) -> Vec<Value> {
+    let threats: Vec<&str> = all(subject, Fact::Threat).into_iter().take(limits::VALUES_MAX).map(bounded).collect();
+    let named = [
+        ("compliance", json!(ours::compliance(&subject.rule().meta))),
+        ("attack_basis", json!(gathered.basis)),
+        ("threat", json!(threats)),
+    ];
     named.into_iter().filter(|(_, v)| v.as_array().is_some_and(|a| !a.is_empty())).map(|(n, v)| json!({"name": n, "values": v})).collect()
 }
 

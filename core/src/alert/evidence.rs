@@ -63,6 +63,10 @@ fn data(subject: &Subject<'_>, event: &KeptEvent, records: &[&Position]) -> Valu
         out.insert("record".into(), at.into());
     }
     out.insert("rule".into(), subject.set.rule(event.rule).meta.id.clone().into());
+    let numbers = [("bytes", Fact::Bytes), ("packets", Fact::Packets)];
+    out.extend(numbers.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), said(facts, fact)?.parse::<u64>().ok()?.into()))));
+    text(&mut out, "action", said(facts, Fact::Action));
+    text(&mut out, "shared_event_uid", said(facts, Fact::SharedEventUid));
     if !facts.body.is_empty() {
         out.insert("event".into(), (&*facts.body).into());
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns what an alert *looks like* and whether it wakes somebody. Never decides that something is an alert (that is the
 //! Pipeline's), keeps no state, knows no sink's protocol. Everything here is a pure function of [`Subject`] or of a document.
-//! Limits: see [`limits`]; a document stays below about 200 KiB whatever the events hold.
+//! Limits: see [`limits`]; a document stays below 1.5 MiB whatever the events hold (usually it has 5 to 50 KiB).
 
 pub mod attack;
 pub mod check;

@@ -7,13 +7,30 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Longest text value of a document. Keeps every keyword far below Lucene's limit of 32,766 bytes.
-pub const TEXT_BYTES_MAX: usize = 2048;
+/// Longest text value of a document: what the index template still makes searchable (`ignore_above`), far below the 32,766 bytes
+/// at which Lucene rejects a whole document.
+pub const TEXT_BYTES_MAX: usize = 1024;
 
-/// The text cut to [`TEXT_BYTES_MAX`] at a character.
+/// The text cut at a character so that it takes at most [`TEXT_BYTES_MAX`] bytes in a document, JSON's escapes included.
 #[must_use]
 pub fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
+    if text.len() * 6 <= TEXT_BYTES_MAX {
+        return text;
+    }
+    let mut bytes = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        bytes += escaped_bytes(*c);
+        bytes > TEXT_BYTES_MAX
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+fn escaped_bytes(c: char) -> usize {
+    match c {
+        '"' | '\\' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
+    }
 }
 
 /// The text cut to `max` characters, ending in `…` if something was cut.
@@ -143,5 +160,7 @@ mod tests {
         assert_eq!(cut("äöüß", 3), "äö…");
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(bounded(&"ä".repeat(2000)).len(), TEXT_BYTES_MAX);
+        assert_eq!(bounded(&"\0".repeat(2000)).len(), TEXT_BYTES_MAX / 6);
+        assert_eq!(bounded("short"), "short");
     }
 }

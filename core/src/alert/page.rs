@@ -2,7 +2,9 @@
 //!
 //! People get who, from where, what, when, why and what to do, as plain text without live links but our own; machines get JSON with
 //! the names of PagerDuty's Events API v2, deduplicated by the alert id. Text from events is neutralised. Limits: `sms` has at most
-//! [`SMS_CHARACTERS_MAX`] characters; a page stays below 32 KiB, an eighth of what SNS takes; at most 10 attributes.
+//! [`SMS_CHARACTERS_MAX`] characters; a value in a list at
+//! most [`ITEM_CHARACTERS_MAX`], the text [`TEXT_BYTES_MAX`]: all forms together stay below the 256 KiB that SNS takes, whatever the
+//! alert holds; at most 10 attributes.
 
 use super::neutral::{cut, message};
 use super::severity;
@@ -17,6 +19,10 @@ const SUBJECT_CHARACTERS_MAX: usize = 100;
 const ITEMS_MAX: usize = 10;
 /// Most characters of one value.
 const VALUE_CHARACTERS_MAX: usize = 400;
+/// Most characters of one item of a list (and twice as many bytes).
+pub const ITEM_CHARACTERS_MAX: usize = 150;
+/// Most bytes of the text for people.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +56,18 @@ pub fn page(document: &Value) -> Page {
     let subject = format!("[{word}] {}", at(document, "/finding_info/title"));
     let subject: String = subject.chars().map(|c| if c.is_ascii() { c } else { '?' }).take(SUBJECT_CHARACTERS_MAX).collect();
     Page {
-        sms: cut(&format!("[{word}] {why}"), SMS_CHARACTERS_MAX),
+        sms: cut(&format!("[{word}] {}{why}", place(document)), SMS_CHARACTERS_MAX),
         subject,
         text: text(document, &word),
         json: machine(document, level).to_string(),
         attributes: attributes(document, level),
     }
+}
+
+/// The account of a stand-alone alert, first in a text message: the end of its sentence may be cut.
+fn place(document: &Value) -> String {
+    let account = at(document, "/tidegate/accounts/0");
+    if document["tidegate"]["kind"] == "detection" && !account.is_empty() { format!("{account} ") } else { String::new() }
 }
 
 fn severity_of(document: &Value) -> u8 {
@@ -75,10 +87,15 @@ fn plain(value: &Value) -> String {
     }
 }
 
+fn item(value: &Value) -> String {
+    let text = cut(&plain(value), ITEM_CHARACTERS_MAX);
+    text[..text.floor_char_boundary(2 * ITEM_CHARACTERS_MAX)].to_owned()
+}
+
 /// A list of texts, the first few of them.
 fn list(document: &Value, pointer: &str) -> String {
     let Some(items) = document.pointer(pointer).and_then(Value::as_array) else { return String::new() };
-    let shown: Vec<String> = items.iter().take(ITEMS_MAX).map(plain).collect();
+    let shown: Vec<String> = items.iter().take(ITEMS_MAX).map(item).collect();
     let more = items.len().saturating_sub(ITEMS_MAX);
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
@@ -95,25 +112,27 @@ fn text(document: &Value, word: &str) -> String {
     let runbook = raw(document, "/remediation/references/0");
     let lines = [
         ("Why", at(document, "/message")),
+        ("When", when(document)),
         ("Who", who),
         ("From", list(document, "/tidegate/source_ips")),
         ("Accounts", accounts),
         ("Regions", list(document, "/tidegate/regions")),
-        ("Resources", resources(document)),
-        ("When", when(document)),
-        ("Tactics", tactics(document).join(", ")),
-        ("Owner", list(document, "/tidegate/owners")),
         ("Do", if runbook.is_empty() { at(document, "/remediation/desc") } else { String::new() }),
         ("Runbook", runbook),
-        ("False positives", list(document, "/tidegate/false_positives")),
         ("Link", raw(document, "/finding_info/src_url")),
         ("Alert", at(document, "/finding_info/uid")),
+        // Whatever is cut stands below.
+        ("Owner", list(document, "/tidegate/owners")),
+        ("Resources", resources(document)),
+        ("Tactics", tactics(document).join(", ")),
+        ("False positives", list(document, "/tidegate/false_positives")),
     ];
     let mut out = format!("[{word}] {}\n\n", at(document, "/finding_info/title"));
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name}: {value}");
     }
+    out.truncate(out.floor_char_boundary(TEXT_BYTES_MAX));
     out
 }
 
@@ -123,7 +142,7 @@ fn raw(document: &Value, pointer: &str) -> String {
 }
 
 fn resources(document: &Value) -> String {
-    let uids: Vec<String> = document["resources"].as_array().into_iter().flatten().take(ITEMS_MAX).map(|r| plain(&r["uid"])).collect();
+    let uids: Vec<String> = document["resources"].as_array().into_iter().flatten().take(ITEMS_MAX).map(|r| item(&r["uid"])).collect();
     uids.join(", ")
 }
 
@@ -181,7 +200,7 @@ fn machine(document: &Value, level: u8) -> Value {
 fn details(document: &Value) -> Value {
     let lists = |name: &str| {
         let items = document["tidegate"][name].as_array().into_iter().flatten().take(ITEMS_MAX);
-        items.map(|v| Value::from(plain(v))).collect::<Value>()
+        items.map(|v| Value::from(item(v))).collect::<Value>()
     };
     json!({
         "title": at(document, "/finding_info/title"),

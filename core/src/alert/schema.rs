@@ -1,4 +1,4 @@
-//! The shape of an alert document as tables: what [`super::check`] enforces and what `schema()` publishes as JSON Schema.
+//! The shape of an alert document as tables: what [`super::check()`] enforces and what `schema()` publishes as JSON Schema.
 //!
 //! Inside OCSF's own objects (actor, resources, attacks, ...) OCSF 1.8 is the schema; the tables name only what is ours to promise.
 

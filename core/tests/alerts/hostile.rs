@@ -142,3 +142,25 @@ fn every_sink_gets_its_own_rendering() {
         assert!(!markdown.contains("](") && !markdown.contains("<!") && !markdown.contains("://"), "{markdown:.80}");
     }
 }
+
+/// Everything as long and as many as it may be, all of it needing escapes.
+#[test]
+fn the_largest_alert_and_its_page_are_bounded() {
+    let long = |n: usize, c: &str| format!("arn:aws:s3:eu-central-1:{n:012}:{}", c.repeat(3_000));
+    let events: Vec<_> = (0..50usize)
+        .map(|n| {
+            let texts: Vec<String> = ["\\", "\"", "\u{1}", "𝕏"].iter().map(|c| long(n, c)).collect();
+            let facts: Vec<_> = FACTS.iter().flat_map(|f| texts.iter().map(|t| (*f, t.as_str()))).collect();
+            event(n as u64, SIGN_IN, Source::CloudTrail, n as i64, &texts[n % 4], &facts, &"\u{1}".repeat(5_000))
+        })
+        .collect();
+    let mut scene = Scene::correlation(VALUE_COUNT, &["k"], 50.0, events);
+    scene.set.rules[VALUE_COUNT as usize].meta.tags.clear();
+    let document = scene.with(document);
+    assert_eq!(check(&document), Vec::<String>::new());
+    let size = document.to_string().len();
+    assert!(size < 1536 * 1024, "{size} bytes");
+    let size = page(&document).message_structure().to_string().len();
+    assert!(size < 256 * 1024, "{size} bytes");
+    ocsf::validate(&[document]);
+}
