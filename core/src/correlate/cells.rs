@@ -7,6 +7,7 @@ use crate::event::FindingRevision;
 use crate::rule::{Compare, Thresholds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
 
 /// The numbers of one cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,8 +96,8 @@ impl Cells {
         let (mut entered, mut left) = (from.saturating_sub(q.timespan), from.saturating_sub(q.timespan));
         for pair in points.windows(2) {
             let (now, oldest) = (pair[0], pair[0].saturating_sub(q.timespan));
-            self.by_start.range(entered.saturating_add(1)..=now).for_each(|(_, c)| window.enter(q, c));
-            self.by_start.range(left.saturating_add(1)..=oldest).for_each(|(_, c)| window.leave(q, c));
+            self.by_start.range((Excluded(entered), Included(now))).for_each(|(_, c)| window.enter(q, c));
+            self.by_start.range((Excluded(left), Included(oldest))).for_each(|(_, c)| window.leave(q, c));
             (entered, left) = (now, oldest);
             if window.numbers > 0 {
                 each(now, pair[1], &self.value(q, &window, now));

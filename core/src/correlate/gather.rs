@@ -12,7 +12,7 @@ impl KeyState {
     pub(super) fn gather(&self, spec: &Spec, episode: &Alerted) -> Gathered {
         let reach = spec.reach(episode.start, episode.end);
         let removed = self.removed(spec, reach.0, reach.1);
-        let mut out = self.gather_events(spec, reach, &removed);
+        let mut out = self.gather_events(spec, cells_of(spec, reach), &removed);
         self.gather_children(spec, reach, i64::MAX, &removed, &mut out);
         out.late += self.late.iter().filter(|t| (reach.0..reach.1).contains(*t)).count() as u64;
         out.measured = self.measured(spec, episode);
@@ -22,7 +22,7 @@ impl KeyState {
     /// Moves what is about to be forgotten (events before `bound`, stretches that end at or before `cut`) into the episodes.
     pub(super) fn fold(&mut self, spec: &Spec, bound: i64, cut: i64) {
         for i in 0..self.episodes.len() {
-            let (from, to) = spec.reach(self.episodes[i].start, self.episodes[i].end);
+            let (from, to) = cells_of(spec, spec.reach(self.episodes[i].start, self.episodes[i].end));
             let removed = self.removed(spec, from, to);
             let mut part = self.gather_events(spec, (from, to.min(bound)), &removed);
             self.gather_children(spec, (from, to), cut, &removed, &mut part);
@@ -34,7 +34,9 @@ impl KeyState {
 
     fn gather_events(&self, spec: &Spec, reach: Interval, removed: &Intervals) -> Gathered {
         let mut out = Gathered::default();
-        let reach = cells_of(spec, reach);
+        if reach.0 >= reach.1 {
+            return out;
+        }
         let counts = |e: &&Entry| !spec.negates(e.step) && removed.within(e.time, e.time + 1).is_empty();
         let events = || self.store.entries.range(self.store.places(reach.0, reach.1)).filter(counts);
         match (&spec.kind, identity(&spec.kind)) {

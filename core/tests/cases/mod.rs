@@ -7,34 +7,34 @@ use tidegate_core::event::{ContentId, Detection, DetectionFlags, Facts, FindingR
 use tidegate_core::rule::*;
 
 /// Index of the correlation under test (it may be a child) and of its parent. 0, 1, 2 are plain rules.
-pub const FIRST: u32 = 3;
-pub const PARENT: u32 = 4;
+pub(crate) const FIRST: u32 = 3;
+pub(crate) const PARENT: u32 = 4;
 
 /// One event on one of its ways: which rules it matched, when it arrived.
 #[derive(Debug, Clone)]
-pub struct Arrival {
-    pub time: i64,
-    pub arrival: i64,
-    pub id: u128,
-    pub rules: Vec<u32>,
-    pub key: (u8, u8),
-    pub value: u128,
-    pub number: i64,
-    pub revision: Option<FindingRevision>,
-    pub late: bool,
-    pub position_id: bool,
-    pub skew: bool,
+pub(crate) struct Arrival {
+    pub(crate) time: i64,
+    pub(crate) arrival: i64,
+    pub(crate) id: u128,
+    pub(crate) rules: Vec<u32>,
+    pub(crate) key: (u8, u8),
+    pub(crate) value: u128,
+    pub(crate) number: i64,
+    pub(crate) revision: Option<FindingRevision>,
+    pub(crate) late: bool,
+    pub(crate) position_id: bool,
+    pub(crate) skew: bool,
 }
 
-pub struct Case {
-    pub set: RuleSet,
-    pub sources: Vec<Vec<Source>>,
-    pub lateness: i64,
-    pub started: Option<i64>,
-    pub arrivals: Vec<Arrival>,
+pub(crate) struct Case {
+    pub(crate) set: RuleSet,
+    pub(crate) sources: Vec<Vec<Source>>,
+    pub(crate) lateness: i64,
+    pub(crate) started: Option<i64>,
+    pub(crate) arrivals: Vec<Arrival>,
 }
 
-pub fn correlation(set: &RuleSet, index: u32) -> &Correlation {
+pub(crate) fn correlation(set: &RuleSet, index: u32) -> &Correlation {
     match &set.rule(index).body {
         Body::Correlation(c) => c,
         Body::Detection(_) => panic!("{index} is no correlation"),
@@ -63,7 +63,7 @@ fn meta(id: &str) -> Meta {
 }
 
 /// Three plain rules and these correlations.
-pub fn rule_set(correlations: Vec<(Correlation, bool)>) -> RuleSet {
+pub(crate) fn rule_set(correlations: Vec<(Correlation, bool)>) -> RuleSet {
     let plain = |n: u8| Rule {
         meta: meta(&format!("plain{n}")),
         body: Body::Detection(DetectionRule { logsource: LogSource::default(), condition: Expr::And(vec![]) }),
@@ -77,7 +77,7 @@ pub fn rule_set(correlations: Vec<(Correlation, bool)>) -> RuleSet {
     RuleSet { rules, digest: [0; 32] }
 }
 
-pub fn with(kind: CorrelationKind, rules: &[u32], group_by: &[&str], timespan_ms: i64) -> Correlation {
+pub(crate) fn with(kind: CorrelationKind, rules: &[u32], group_by: &[&str], timespan_ms: i64) -> Correlation {
     Correlation {
         kind,
         rules: rules.to_vec(),
@@ -89,7 +89,7 @@ pub fn with(kind: CorrelationKind, rules: &[u32], group_by: &[&str], timespan_ms
 }
 
 /// The detection of an arrival for one step of one correlation.
-pub fn detection(a: &Arrival, target: u32, rule: u32, step: u16, key: GroupKey, kind: &CorrelationKind) -> Detection {
+pub(crate) fn detection(a: &Arrival, target: u32, rule: u32, step: u16, key: GroupKey, kind: &CorrelationKind) -> Detection {
     let quantity = match kind {
         CorrelationKind::ValueCount(..) => Quantity::Distinct(a.value),
         CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) | CorrelationKind::ValuePercentile(..) => {
@@ -200,7 +200,7 @@ fn parent_kind(r: &mut Rng) -> (CorrelationKind, Vec<u32>) {
     }
 }
 
-pub fn random(seed: u64) -> Case {
+pub(crate) fn random(seed: u64) -> Case {
     let r = &mut Rng::with_seed(seed);
     let cells = r.u8(0..8) == 0;
     let family = !cells && r.u8(0..4) == 0;

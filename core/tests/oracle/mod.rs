@@ -6,38 +6,38 @@ use tidegate_core::rule::{Compare, Correlation, CorrelationKind, Presence, Thres
 
 /// One event (or, with `end > start + 1`, one maximal stretch of a child correlation) of one group key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fed {
-    pub start: i64,
-    pub end: i64,
-    pub step: u16,
+pub(crate) struct Fed {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) step: u16,
     /// Content id; for a child its key.
-    pub id: u128,
+    pub(crate) id: u128,
     /// What `event_count` counts: the finding, else the event, else (child, child key).
-    pub ident: u128,
-    pub value: u128,
-    pub micros: i128,
+    pub(crate) ident: u128,
+    pub(crate) value: u128,
+    pub(crate) micros: i128,
     /// (finding, createdAt, service.count)
-    pub finding: Option<(u128, i64, i64)>,
-    pub child: bool,
+    pub(crate) finding: Option<(u128, i64, i64)>,
+    pub(crate) child: bool,
 }
 
 /// What is expected of one key.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    pub stretches: Vec<(i64, i64)>,
-    pub episodes: Vec<(i64, i64, u64)>,
+pub(crate) struct Expected {
+    pub(crate) stretches: Vec<(i64, i64)>,
+    pub(crate) episodes: Vec<(i64, i64, u64)>,
 }
 
-pub struct Oracle<'a> {
-    pub rule: &'a Correlation,
-    pub fed: &'a [Fed],
-    pub started: Option<i64>,
+pub(crate) struct Oracle<'a> {
+    pub(crate) rule: &'a Correlation,
+    pub(crate) fed: &'a [Fed],
+    pub(crate) started: Option<i64>,
 }
 
 type Conjunct = Vec<(u16, bool)>;
 
 impl Oracle<'_> {
-    pub fn run(&self) -> Expected {
+    pub(crate) fn run(&self) -> Expected {
         if self.fed.is_empty() {
             return Expected::default();
         }
@@ -54,7 +54,7 @@ impl Oracle<'_> {
     }
 
     /// The width of a cell, where the kind works on cells; else 1.
-    pub fn cell(&self) -> i64 {
+    pub(crate) fn cell(&self) -> i64 {
         match self.rule.kind {
             CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) | CorrelationKind::ValuePercentile(..) => {
                 1000.max(self.rule.timespan_ms / 1440)
@@ -75,7 +75,7 @@ impl Oracle<'_> {
         }
     }
 
-    pub fn judged(&self) -> bool {
+    pub(crate) fn judged(&self) -> bool {
         match &self.rule.kind {
             CorrelationKind::EventCount(t) | CorrelationKind::ValueCount(_, t) => !only_grows(t),
             CorrelationKind::ValueSum(f, t) => !only_grows(t) || !tidegate_core::event::dictionary::is_non_negative(f),
