@@ -69,7 +69,8 @@ impl Size {
 }
 
 fn parse_attack(name: &str) -> Result<AttackKind, Failure> {
-    AttackKind::parse(name).ok_or_else(|| Failure::usage(format!("`{name}` is no attack; tidegate generate --list-attacks prints their names")))
+    AttackKind::parse(name)
+        .ok_or_else(|| Failure::usage(format!("`{name}` is no attack; tidegate generate --list-attacks prints their names")))
 }
 
 /// Runs the command.
@@ -113,10 +114,13 @@ pub(super) fn write(folder: &Path, plan: &Plan) -> Result<Written, Failure> {
     }
     let input = folder.join("input");
     if occupied {
-        std::fs::remove_dir_all(&input).or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) }).map_err(|e| failed(&input, e))?;
+        std::fs::remove_dir_all(&input)
+            .or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+            .map_err(|e| failed(&input, e))?;
     }
     std::fs::create_dir_all(&input).map_err(|e| failed(&input, e))?;
-    std::fs::write(folder.join(MARK), "written by tidegate generate: this folder may be overwritten by it\n").map_err(|e| failed(folder, e))?;
+    std::fs::write(folder.join(MARK), "written by tidegate generate: this folder may be overwritten by it\n")
+        .map_err(|e| failed(folder, e))?;
     let (mut files, mut bytes, mut error) = (0, 0, None);
     let truth = organisation(plan, &mut |file| {
         if error.is_none() {

@@ -122,7 +122,9 @@ pub(super) fn load_rules(paths: &[String], partial: bool) -> Result<Arc<RuleSet>
     }
     if !errors.is_empty() && !partial {
         let (bad, good) = (errors.len(), loaded.set.rules.len());
-        return Err(Failure::usage(format!("{bad} errors in the rules, {good} rules are good; correct them, or start without the bad ones by --partial")));
+        return Err(Failure::usage(format!(
+            "{bad} errors in the rules, {good} rules are good; correct them, or start without the bad ones by --partial"
+        )));
     }
     if loaded.set.rules.is_empty() {
         return Err(Failure::usage("no rule was loaded; name rule files or folders by -r, or `-r builtin`"));
@@ -144,13 +146,15 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
         Format::Eventbridge => Some(Form::EventBridge),
         Format::Json => Some(Form::Generic(0)),
     };
-    if arguments.format != Format::Json && (arguments.product.is_some() || arguments.service.is_some() || arguments.arrival_field.is_some()) {
+    if arguments.format != Format::Json && (arguments.product.is_some() || arguments.service.is_some() || arguments.arrival_field.is_some())
+    {
         return Err(Failure::usage("--product, --service and --arrival-field belong to --format json; add it, or leave them out"));
     }
     if arguments.format == Format::Json && arguments.product.is_none() && arguments.service.is_none() && arguments.category.is_none() {
         return Err(Failure::usage("--format json needs the logsource of the events: --product P --service S"));
     }
-    let logsource = LogSource { category: arguments.category.clone(), product: arguments.product.clone(), service: arguments.service.clone() };
+    let logsource =
+        LogSource { category: arguments.category.clone(), product: arguments.product.clone(), service: arguments.service.clone() };
     let generic = GenericSource { logsource, time_field: arguments.time_field.clone(), arrival_field: arguments.arrival_field.clone() };
     let generic = if arguments.format == Format::Json { vec![generic] } else { Vec::new() };
     let flow_format = arguments.flow_format.as_ref().map(|f| f.split_whitespace().map(str::to_owned).collect());
@@ -166,7 +170,8 @@ fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arg
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped, scratch, range_ms };
     let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines).map_err(Failure::usage)?;
-    let outcome = replay(&intake, &mut pipelines, &settings, &watcher).map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
+    let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
+        .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
     watcher.bar.finish_and_clear();
     outcome
 }

@@ -5,8 +5,8 @@ mod export;
 mod test;
 
 use super::{Exit, Failure};
-use tidegate_core::rule::Diagnostic;
 use clap::Subcommand;
+use tidegate_core::rule::Diagnostic;
 
 /// Check, test and export Sigma rules.
 #[derive(Debug, clap::Args)]

@@ -4,32 +4,27 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
 /// Red, bold.
-#[must_use]
-pub fn red(text: &str) -> String {
+pub(in crate::cli) fn red(text: &str) -> String {
     format!("\x1b[1;31m{text}\x1b[0m")
 }
 
 /// Yellow.
-#[must_use]
-pub fn yellow(text: &str) -> String {
+pub(in crate::cli) fn yellow(text: &str) -> String {
     format!("\x1b[33m{text}\x1b[0m")
 }
 
 /// Green.
-#[must_use]
-pub fn green(text: &str) -> String {
+pub(in crate::cli) fn green(text: &str) -> String {
     format!("\x1b[32m{text}\x1b[0m")
 }
 
 /// Bold.
-#[must_use]
-pub fn bold(text: &str) -> String {
+pub(in crate::cli) fn bold(text: &str) -> String {
     format!("\x1b[1m{text}\x1b[0m")
 }
 
 /// A progress bar in bytes on standard error; hidden where that is no terminal.
-#[must_use]
-pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
+pub(in crate::cli) fn byte_progress(total: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), target());
     let style = ProgressStyle::with_template("{prefix:>12} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
@@ -42,8 +37,7 @@ fn target() -> ProgressDrawTarget {
 }
 
 /// `12,345,678`.
-#[must_use]
-pub fn thousands(n: u64) -> String {
+pub(in crate::cli) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -25,7 +25,7 @@ pub(super) fn table(alerts: &[Value]) -> String {
     let mut shown: Vec<&Value> = alerts.iter().filter(|a| a["tidegate"]["episode"]["state"] != "merged").collect();
     shown.sort_by_key(|a| (std::cmp::Reverse(a["severity_id"].as_i64()), a["finding_info"]["first_seen_time"].as_i64()));
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["severity", "title", "who", "from", "accounts", "first - last seen", "events", "rule", "ATT&CK"]);
     for alert in shown.iter().take(ROWS_MAX) {
         table.add_row(row(alert).map(|text| Cell::new(neutral::terminal(&text))));
@@ -44,7 +44,9 @@ fn row(alert: &Value) -> [String; 9] {
     let finding = &alert["finding_info"];
     let clock = |v: &Value| v.as_i64().map_or_else(|| "-".into(), |ms| format_rfc3339(ms)[5..19].replace('T', " "));
     let attacks = finding["attacks"].as_array().map_or(&[][..], Vec::as_slice).iter();
-    let technique = |a: &Value| [&a["sub_technique"]["uid"], &a["technique"]["uid"], &a["tactic"]["uid"]].into_iter().find_map(|v| v.as_str().map(str::to_owned));
+    let technique = |a: &Value| {
+        [&a["sub_technique"]["uid"], &a["technique"]["uid"], &a["tactic"]["uid"]].into_iter().find_map(|v| v.as_str().map(str::to_owned))
+    };
     let attacks: Vec<String> = attacks.filter_map(technique).take(3).collect();
     [
         text(&alert["severity"]),
@@ -90,23 +92,53 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
         format!("records    {} = {} events + {} filtered + {} quarantined", n(books.input.records), n(events), n(filtered), n(bad)),
         format!(
             "detections {} = {} counted + {} duplicates + {} late + {} behind + {} stale + {} ignored + {} without key",
-            n(d.detections), n(d.counted), n(d.duplicates), n(d.late), n(d.behind), n(d.stale), n(d.ignored), n(d.without_key)
+            n(d.detections),
+            n(d.counted),
+            n(d.duplicates),
+            n(d.late),
+            n(d.behind),
+            n(d.stale),
+            n(d.ignored),
+            n(d.without_key)
         ),
         format!(
             "alerts     {} = {} delivered + {} suppressed ({} shown, {} merged, {} in shadow); {} would page",
-            n(books.alerts.alerts), n(outcome.store.delivered()), n(books.alerts.suppressed), alerts.len(), books.alerts.merged, books.alerts.shadow, outcome.store.pages().len()
+            n(books.alerts.alerts),
+            n(outcome.store.delivered()),
+            n(books.alerts.suppressed),
+            alerts.len(),
+            books.alerts.merged,
+            books.alerts.shadow,
+            outcome.store.pages().len()
         ),
-        format!("rate       {} events/s over {:.2} s; {:.2} CPU s ({} events per CPU second)", n((events as f64 / seconds) as u64), seconds, outcome.cpu_seconds, n((events as f64 / outcome.cpu_seconds.max(0.01)) as u64)),
+        format!(
+            "rate       {} events/s over {:.2} s; {:.2} CPU s ({} events per CPU second)",
+            n((events as f64 / seconds) as u64),
+            seconds,
+            outcome.cpu_seconds,
+            n((events as f64 / outcome.cpu_seconds.max(0.01)) as u64)
+        ),
         format!("latency    decode and match a batch {}; apply a batch {}", percentiles(&outcome.intake), percentiles(&outcome.pipeline)),
     ];
     for (code, count) in &books.input.quarantined {
         lines.push(screen::yellow(&format!("quarantined {count}: {}", reason(*code))));
     }
     if let Some(q) = outcome.quarantined.first() {
-        lines.push(screen::yellow(&format!("  the first: {}, record {}: {}", neutral::terminal(&q.position.shard), q.position.sequence, q.error)));
+        lines.push(screen::yellow(&format!(
+            "  the first: {}, record {}: {}",
+            neutral::terminal(&q.position.shard),
+            q.position.sequence,
+            q.error
+        )));
     }
     for (name, error) in &outcome.unread {
-        lines.push(format!("{}cannot read {} after record {}: {}", screen::red("error: "), neutral::terminal(name), error.position.sequence, error.error));
+        lines.push(format!(
+            "{}cannot read {} after record {}: {}",
+            screen::red("error: "),
+            neutral::terminal(name),
+            error.position.sequence,
+            error.error
+        ));
     }
     lines.extend(outcome.book_errors().iter().map(|e| format!("{}the books do not balance: {e}", screen::red("error: "))));
     if outcome.interrupted {

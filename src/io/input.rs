@@ -42,7 +42,9 @@ pub fn expand(named: &[String]) -> Result<Vec<Input>, String> {
         if name == "-" {
             inputs.push(Input::Stdin);
         } else if name.starts_with("s3://") {
-            return Err(format!("cannot read {name}: this version reads files, folders and `-`; copy the objects to a folder first (aws s3 sync)"));
+            return Err(format!(
+                "cannot read {name}: this version reads files, folders and `-`; copy the objects to a folder first (aws s3 sync)"
+            ));
         } else {
             expand_path(Path::new(name), &mut inputs)?;
         }

@@ -52,11 +52,8 @@ impl Reader {
         };
         let mut plain = BufReader::with_capacity(RUN_BYTES, raw);
         let gzip = plain.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let bytes: Box<dyn BufRead + Send> = if gzip {
-            Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain)))
-        } else {
-            Box::new(plain)
-        };
+        let bytes: Box<dyn BufRead + Send> =
+            if gzip { Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain))) } else { Box::new(plain) };
         Ok(Reader { source: source.into(), shard: input.name(), bytes, next: 1, mode: Mode::Unknown })
     }
 
@@ -207,7 +204,11 @@ mod tests {
     use std::io::Write;
 
     fn records(content: &[u8]) -> Vec<(String, String, bool)> {
-        let dir = std::env::temp_dir().join(format!("tidegate-reader-{}-{:x}", std::process::id(), content.len() * 31 + content.first().map_or(0, |b| usize::from(*b))));
+        let dir = std::env::temp_dir().join(format!(
+            "tidegate-reader-{}-{:x}",
+            std::process::id(),
+            content.len() * 31 + content.first().map_or(0, |b| usize::from(*b))
+        ));
         std::fs::create_dir_all(&dir).expect("temp dir");
         let path = dir.join("input");
         std::fs::write(&path, content).expect("write");

@@ -49,7 +49,8 @@ impl AlertStore {
     #[must_use]
     pub fn alerts(&self) -> Vec<Value> {
         let mut alerts: Vec<Value> = self.documents.values().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
-        alerts.sort_by_cached_key(|a| (a["finding_info"]["first_seen_time"].as_i64(), a["finding_info"]["uid"].as_str().map(str::to_owned)));
+        alerts
+            .sort_by_cached_key(|a| (a["finding_info"]["first_seen_time"].as_i64(), a["finding_info"]["uid"].as_str().map(str::to_owned)));
         alerts
     }
 }

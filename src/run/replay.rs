@@ -51,7 +51,11 @@ pub trait Watcher: Sync {
 pub fn replay(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, watcher: &dyn Watcher) -> io::Result<Outcome> {
     let (clock, cpu) = (Stopwatch::start(), process_cpu_seconds());
     let mut outcome = Outcome::default();
-    if settings.stamped { in_order(intake, pipelines, settings, watcher, &mut outcome)? } else { by_event_time(intake, pipelines, settings, watcher, &mut outcome)? }
+    if settings.stamped {
+        in_order(intake, pipelines, settings, watcher, &mut outcome)?
+    } else {
+        by_event_time(intake, pipelines, settings, watcher, &mut outcome)?
+    }
     apply(pipelines, None, &mut outcome);
     outcome.quarantined.sort_by(|a, b| a.position.cmp(&b.position));
     outcome.books = pipelines.books();
@@ -68,7 +72,13 @@ enum Read {
 }
 
 /// All cores decode; what they found is sorted by event time and applied.
-fn by_event_time(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, watcher: &dyn Watcher, outcome: &mut Outcome) -> io::Result<()> {
+fn by_event_time(
+    intake: &Intake,
+    pipelines: &mut Embedded,
+    settings: &Settings,
+    watcher: &dyn Watcher,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
     let mut sorter = Sorter::new(settings.scratch.clone(), RUN_DETECTIONS);
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<Read>(64);
@@ -110,7 +120,13 @@ fn read_input(intake: &Intake, input: &Input, watcher: &dyn Watcher, sender: &Sy
 }
 
 /// One file after the other; the order read is the order applied.
-fn in_order(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, watcher: &dyn Watcher, outcome: &mut Outcome) -> io::Result<()> {
+fn in_order(
+    intake: &Intake,
+    pipelines: &mut Embedded,
+    settings: &Settings,
+    watcher: &dyn Watcher,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
     let mut arrival = i64::MIN / 4;
     for (i, input) in settings.inputs.iter().enumerate() {
         let last_file = i + 1 == settings.inputs.len();

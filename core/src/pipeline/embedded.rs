@@ -134,7 +134,16 @@ impl Embedded {
         };
         let (mut released, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(passed);
         self.held = held;
-        released.sort_by(|a, b| (a.start_ms, a.child, &a.child_key, a.target, a.step, a.end_ms).cmp(&(b.start_ms, b.child, &b.child_key, b.target, b.step, b.end_ms)));
+        released.sort_by(|a, b| {
+            (a.start_ms, a.child, &a.child_key, a.target, a.step, a.end_ms).cmp(&(
+                b.start_ms,
+                b.child,
+                &b.child_key,
+                b.target,
+                b.step,
+                b.end_ms,
+            ))
+        });
         released
     }
 

@@ -38,7 +38,8 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Opens an account. Its first document is due at once.
     pub(super) fn open(&mut self, key: AlertKey, id: String, now_ms: i64, paging: Paging, related: Vec<RelatedAlert>) {
-        let account = Account { id, revision: 0, created_ms: now_ms, modified_ms: now_ms, paging, related, emitted_ms: now_ms, due_ms: None };
+        let account =
+            Account { id, revision: 0, created_ms: now_ms, modified_ms: now_ms, paging, related, emitted_ms: now_ms, due_ms: None };
         self.accounts.insert(key, account);
     }
 
@@ -98,7 +99,8 @@ impl Ledger {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.accounts.len()
     }
 }

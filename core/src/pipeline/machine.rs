@@ -43,7 +43,6 @@ impl std::error::Error for RestoreError {}
 const SNAPSHOT_VERSION: u8 = 1;
 
 /// The stateful half.
-#[derive(Debug)]
 pub struct Pipeline {
     number: u16,
     set: Arc<RuleSet>,
@@ -56,6 +55,13 @@ pub struct Pipeline {
     now_ms: i64,
     derived: u64,
     books: Books,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (keys, bytes) = self.state_size();
+        f.debug_struct("Pipeline").field("number", &self.number).field("keys", &keys).field("bytes", &bytes).finish_non_exhaustive()
+    }
 }
 
 /// Collects the effects of one entry and numbers them.
@@ -75,7 +81,7 @@ impl Pipeline {
     /// A Pipeline without state. `sources` tells, per rule, which sources feed it.
     #[must_use]
     pub fn new(number: u16, set: Arc<RuleSet>, sources: &[Vec<Source>], settings: Settings) -> Self {
-        let correlator = Correlator::new(set.clone(), sources.to_vec(), settings.correlate.clone());
+        let correlator = Correlator::new(&set, sources, settings.correlate.clone());
         Pipeline {
             number,
             set,
@@ -256,7 +262,7 @@ impl Pipeline {
     fn episode_of(&self, change: &AlertChange) -> Option<Episode> {
         match &change.episode {
             Some(episode) => Some((**episode).clone()),
-            None => self.correlator.episode(change.correlation, &change.key, change.fired_ms),
+            None => self.correlator.episode(change.correlation, &change.key, change.fired_ms, &self.watermarks),
         }
     }
 
@@ -271,7 +277,7 @@ impl Pipeline {
         let until = if ended { i64::MAX } else { self.now_ms };
         for at in self.ledger.due(until) {
             if self.is_correlation(at.0) {
-                if let Some(episode) = self.correlator.episode(at.0, &at.1, at.2) {
+                if let Some(episode) = self.correlator.episode(at.0, &at.1, at.2, &self.watermarks) {
                     self.refresh_related(&at, &episode);
                     self.emit(&at, Some(&episode), None, State::Open, None, effects);
                 }
@@ -305,7 +311,15 @@ impl Pipeline {
     }
 
     /// Counts a version and asks for it to be indexed.
-    fn emit(&mut self, at: &AlertKey, episode: Option<&Episode>, event: Option<&KeptEvent>, state: State, into: Option<&str>, effects: &mut Effects) {
+    fn emit(
+        &mut self,
+        at: &AlertKey,
+        episode: Option<&Episode>,
+        event: Option<&KeptEvent>,
+        state: State,
+        into: Option<&str>,
+        effects: &mut Effects,
+    ) {
         self.ledger.revise(at, self.now_ms);
         let Some(account) = self.ledger.get(at) else { return };
         let subject = Subject {
@@ -406,14 +420,16 @@ mod snapshot {
         pub fn restore(set: Arc<RuleSet>, sources: &[Vec<Source>], settings: Settings, bytes: &[u8]) -> Result<Self, RestoreError> {
             let rest = match bytes.split_first() {
                 Some((&SNAPSHOT_VERSION, rest)) => rest,
-                Some((version, _)) => return Err(RestoreError(format!("it is of version {version}, this program reads version {SNAPSHOT_VERSION}"))),
+                Some((version, _)) => {
+                    return Err(RestoreError(format!("it is of version {version}, this program reads version {SNAPSHOT_VERSION}")));
+                }
                 None => return Err(RestoreError("it is empty".into())),
             };
             let image: Image<'_> = postcard::from_bytes(rest).map_err(|e| RestoreError(format!("it is damaged: {e}")))?;
             if image.rules != set.digest {
                 return Err(RestoreError("it was taken under another rule set".into()));
             }
-            let correlator = Correlator::restore(set.clone(), sources.to_vec(), settings.correlate.clone(), &image.correlator);
+            let correlator = Correlator::restore(&set, sources, settings.correlate.clone(), &image.correlator);
             Ok(Pipeline {
                 number: image.number,
                 set,

@@ -172,7 +172,12 @@ fn finding(time_ms: i64, unique: &str) -> Value {
 
 fn complete_finding(event: &mut Value) {
     let text = |name: &str| event[name].as_str().unwrap_or("").to_owned();
-    let arn = format!("arn:aws:guardduty:{}:{}:detector/12abc34d567e8fa901bc2d34e56789f0/finding/{}", text("region"), text("accountId"), text("id"));
+    let arn = format!(
+        "arn:aws:guardduty:{}:{}:detector/12abc34d567e8fa901bc2d34e56789f0/finding/{}",
+        text("region"),
+        text("accountId"),
+        text("id")
+    );
     if event["arn"].is_null() {
         event["arn"] = Value::String(arn);
     }

@@ -66,7 +66,11 @@ fn run_case(set: &Arc<RuleSet>, suite: &Suite, case: &Case, own: &[String]) -> O
     for other in [Drive::ThreePipelines, Drive::Restarts] {
         let (again, _) = drive(set, suite, &made, other, own);
         if identities(&again) != identities(&alerts) {
-            differences.push(format!("driven with {other:?} it gave other alerts: {:?} instead of {:?}", identities(&again), identities(&alerts)));
+            differences.push(format!(
+                "driven with {other:?} it gave other alerts: {:?} instead of {:?}",
+                identities(&again),
+                identities(&alerts)
+            ));
         }
     }
     if differences.is_empty() { Outcome::Passed } else { Outcome::Failed(differences) }
@@ -121,7 +125,8 @@ fn own_alerts(set: &RuleSet, documents: BTreeMap<String, String>, own: &[String]
 }
 
 fn identities(alerts: &[Value]) -> Vec<String> {
-    let mut all: Vec<String> = alerts.iter().map(|a| format!("{} x{}", a["tidegate"]["episode"]["uid"].as_str().unwrap_or("?"), a["count"])).collect();
+    let mut all: Vec<String> =
+        alerts.iter().map(|a| format!("{} x{}", a["tidegate"]["episode"]["uid"].as_str().unwrap_or("?"), a["count"])).collect();
     all.sort();
     all
 }
@@ -168,7 +173,9 @@ fn actual(suite: &Suite, alert: &Value, name: &str) -> Value {
         "first_seen" => since(&alert["finding_info"]["first_seen_time"]),
         "last_seen" => since(&alert["finding_info"]["last_seen_time"]),
         "page" => Value::Bool(ours["paging"]["decision"] == "page"),
-        "key" => Value::Object(ours["group_key"].as_array().into_iter().flatten().map(|k| (text(&k["name"]), k["value"].clone())).collect()),
+        "key" => {
+            Value::Object(ours["group_key"].as_array().into_iter().flatten().map(|k| (text(&k["name"]), k["value"].clone())).collect())
+        }
         other => ours[other].clone(),
     }
 }

@@ -123,7 +123,12 @@ pub fn parse(name: &str, text: &str) -> Result<Suite, Vec<Diagnostic>> {
     let (documents, mut problems) = parse_documents(name, text);
     let nowhere = Place { file: name.into(), line: 1, column: 1 };
     let [document] = &documents[..] else {
-        problems.push(problem(&nowhere, "not one YAML document", "a test file is one map with `events` and `cases`", "see `tidegate schema test`"));
+        problems.push(problem(
+            &nowhere,
+            "not one YAML document",
+            "a test file is one map with `events` and `cases`",
+            "see `tidegate schema test`",
+        ));
         return Err(problems);
     };
     let mut reader = Reader { problems };
@@ -144,7 +149,12 @@ impl Reader {
         for entry in node.entries() {
             if !known.contains(&entry.key.as_str()) {
                 let remedy = format!("use one of: {}", known.join(", "));
-                self.complain(&entry.place, format!("unknown key `{}`", entry.key.escape_default()), "a misspelt key would test nothing", &remedy);
+                self.complain(
+                    &entry.place,
+                    format!("unknown key `{}`", entry.key.escape_default()),
+                    "a misspelt key would test nothing",
+                    &remedy,
+                );
             }
         }
     }
@@ -190,11 +200,21 @@ impl Reader {
         for word in &words {
             match CLASSES.iter().find(|(name, _)| name == word) {
                 Some((_, class)) => _ = classes.insert(*class),
-                None => self.complain(&node.place, format!("`is: {}`", word.escape_default()), "a case shows one of true, false, edge, disorder, duplicate, accounts", "use these words"),
+                None => self.complain(
+                    &node.place,
+                    format!("`is: {}`", word.escape_default()),
+                    "a case shows one of true, false, edge, disorder, duplicate, accounts",
+                    "use these words",
+                ),
             }
         }
         if classes.contains(&Class::True) == classes.contains(&Class::False) {
-            self.complain(&node.place, "neither true nor false", "each case must say whether the rule fires", "add `true` or `false` to `is`");
+            self.complain(
+                &node.place,
+                "neither true nor false",
+                "each case must say whether the rule fires",
+                "add `true` or `false` to `is`",
+            );
         }
         classes
     }
@@ -215,7 +235,12 @@ impl Reader {
         self.keys(node, &["use", "at", "times", "every", "copies", "arrives", "set"]);
         let template = node.get("use").map_or_else(String::new, |n| n.text.clone());
         if !templates.contains_key(&template) {
-            self.complain(&node.place, format!("no template `{}`", template.escape_default()), "`use` names an entry of `events`", "add the template, or correct the name");
+            self.complain(
+                &node.place,
+                format!("no template `{}`", template.escape_default()),
+                "`use` names an entry of `events`",
+                "add the template, or correct the name",
+            );
         }
         let count = |key: &str| node.get(key).and_then(|n| n.text.parse::<u32>().ok()).unwrap_or(1).clamp(1, TIMES_MAX);
         let set = match node.get("set").map(value) {
@@ -236,7 +261,12 @@ impl Reader {
     fn duration(&mut self, node: &Node, key: &str) -> i64 {
         let Some(n) = node.get(key) else { return 0 };
         parse_duration_ms(&n.text).unwrap_or_else(|| {
-            self.complain(&n.place, format!("`{key}: {}`", n.text.escape_default()), "it is no duration", "write it like 90s, 5m, 1h30m or -10s");
+            self.complain(
+                &n.place,
+                format!("`{key}: {}`", n.text.escape_default()),
+                "it is no duration",
+                "write it like 90s, 5m, 1h30m or -10s",
+            );
             0
         })
     }

@@ -39,10 +39,12 @@ impl Verdict {
 
 /// Compares alerts with the truth.
 pub(super) fn judge(set: &RuleSet, truth: &Truth, alerts: &[Value]) -> Verdict {
-    let entries: BTreeMap<&str, &str> = set.rules.iter().filter_map(|r| Some((r.meta.id.as_str(), r.meta.custom.get("catalogue")?.as_str()))).collect();
+    let entries: BTreeMap<&str, &str> =
+        set.rules.iter().filter_map(|r| Some((r.meta.id.as_str(), r.meta.custom.get("catalogue")?.as_str()))).collect();
     let live: Vec<&Value> = alerts.iter().filter(|a| a["tidegate"]["episode"]["state"] != "merged").collect();
     let entry = |a: &Value| a["finding_info"]["analytic"]["uid"].as_str().and_then(|id| entries.get(id).copied()).unwrap_or("");
-    let fired = |attack: &SeededAttack, wanted: &str| live.iter().any(|a| entry(a).split(',').any(|e| e.trim() == wanted) && belongs(a, attack));
+    let fired =
+        |attack: &SeededAttack, wanted: &str| live.iter().any(|a| entry(a).split(',').any(|e| e.trim() == wanted) && belongs(a, attack));
     let found = truth.attacks.iter().map(|attack| attack.catalogue.iter().all(|wanted| fired(attack, wanted))).collect();
     let stray: Vec<&&Value> = live.iter().filter(|a| !truth.attacks.iter().any(|attack| belongs(a, attack))).collect();
     let titles = stray.iter().filter(|a| is_correlation(a) || pages(a)).map(|a| a["message"].as_str().unwrap_or("").to_owned());
@@ -68,11 +70,14 @@ pub(super) fn worth_showing(alert: &Value) -> bool {
 }
 
 fn belongs(alert: &Value, attack: &SeededAttack) -> bool {
-    let strings = |v: &Value| -> Vec<String> { v.as_array().map_or(&[][..], Vec::as_slice).iter().filter_map(|x| x.as_str().map(str::to_owned)).collect() };
+    let strings = |v: &Value| -> Vec<String> {
+        v.as_array().map_or(&[][..], Vec::as_slice).iter().filter_map(|x| x.as_str().map(str::to_owned)).collect()
+    };
     let ours = &alert["tidegate"];
     let time = |v: &Value| v.as_i64().unwrap_or(0);
     let finding = &alert["finding_info"];
-    let overlaps = time(&finding["first_seen_time"]) <= attack.last_ms + MARGIN_MS && time(&finding["last_seen_time"]) >= attack.first_ms - MARGIN_MS;
+    let overlaps =
+        time(&finding["first_seen_time"]) <= attack.last_ms + MARGIN_MS && time(&finding["last_seen_time"]) >= attack.first_ms - MARGIN_MS;
     let accounts = strings(&ours["accounts"]).iter().any(|a| attack.accounts.contains(a));
     let named = finding["uid_alt"].as_str().is_some_and(|arn| attack.events.iter().any(|e| e == arn));
     named || (overlaps && accounts && actor_fits(&strings(&ours["principals"]), &strings(&ours["source_ips"]), attack))

@@ -23,7 +23,11 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
-    if arguments.json { print_json(&loaded) } else { print_text(&loaded) }
+    if arguments.json {
+        print_json(&loaded)
+    } else {
+        print_text(&loaded)
+    }
     let errors = loaded.diagnostics.iter().any(|d| d.gravity == Gravity::Error || arguments.strict);
     Ok(if errors { Exit::Found } else { Exit::Fine })
 }
@@ -60,6 +64,11 @@ fn print_json(loaded: &Loaded) {
         })
     });
     let diagnostics: Vec<_> = diagnostics.collect();
-    let rules: Vec<_> = loaded.set.rules.iter().map(|r| serde_json::json!({"id": r.meta.id, "title": r.meta.title, "file": &*r.meta.place.file, "line": r.meta.place.line})).collect();
+    let rules: Vec<_> = loaded
+        .set
+        .rules
+        .iter()
+        .map(|r| serde_json::json!({"id": r.meta.id, "title": r.meta.title, "file": &*r.meta.place.file, "line": r.meta.place.line}))
+        .collect();
     println!("{}", serde_json::json!({"rules": rules, "diagnostics": diagnostics}));
 }
