@@ -100,9 +100,8 @@ fn the_order_of_lines_does_not_matter() {
     let lines: Vec<String> = [0, 20, 59, 70, 400, 410, 420].iter().map(|s| event("a", *s)).collect();
     let run = |events: String| {
         let output = replay(&folder, &rules, &events, &["--alerts", "-"]);
-        let ids = text(&output.stdout)
-            .lines()
-            .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("NDJSON")["tidegate"]["episode"].clone());
+        let out = text(&output.stdout);
+        let ids = out.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("NDJSON")["tidegate"]["episode"].clone());
         ids.map(|e| e.to_string()).collect::<Vec<_>>()
     };
     let forward = run(lines.concat());
