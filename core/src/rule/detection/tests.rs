@@ -90,7 +90,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("s:\n    a: 1\ncondition: 's or filter'", "t.yml:7:22: undefined selection `filter`"),
         ("s:\n    a: 1\ncondition: []", "an empty list of conditions"),
         ("s:\n    '|exists': true\ncondition: s", "modifiers `|exists` without a field"),
-        ("s:\n    a|re: ['(', '[a-z']\ncondition: s", "t.yml:6:16: regular expression `[a-z`: unclosed character class"),
+        ("s:\n    a|re: ['(', '[a-z']\ncondition: s", "t.yml:6:21: regular expression `[a-z`: unclosed character class"),
         ("s:\n    a|expand: '%Servers%'\ncondition: s", "placeholder `%Servers%`"),
     ] {
         let said = shown(detection);
