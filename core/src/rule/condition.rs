@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const DEPTH_MAX: usize = 64;
 const TOKENS_MAX: usize = 10_000;
 const SIZE_MAX: usize = 100_000;
+/// More undefined names than this are one mistake.
+const SLIPS_MAX: usize = 20;
 
 /// A problem at a character of the condition.
 pub(super) type Slip = (usize, Fault);
@@ -200,7 +202,9 @@ impl<'s> Resolver<'s> {
             Tree::Not(part) => Expr::Not(Box::new(self.resolve(part))),
             Tree::Name(name, at) if self.selections.contains_key(name.as_str()) => self.put_in(name, *at),
             Tree::Name(name, at) => {
-                self.slips.push((*at, undefined(name, &self.selections)));
+                if self.slips.len() < SLIPS_MAX {
+                    self.slips.push((*at, undefined(name, &self.selections)));
+                }
                 Expr::Or(Vec::new())
             }
             Tree::Of { all, pattern, at } => self.put_all_in(*all, pattern, *at),

@@ -134,6 +134,8 @@ struct Open {
     node: Node,
     anchor: usize,
     key: Option<(String, Place)>,
+    /// Lines of the keys so far.
+    lines: BTreeMap<String, u32>,
 }
 
 struct Builder {
@@ -196,7 +198,7 @@ impl Builder {
         if self.open.len() >= DEPTH_MAX {
             return Err((place, Fault::new("nested too deep", "rule files may nest 64 levels", "flatten the structure")));
         }
-        self.open.push(Open { node: Node { place, text: String::new(), kind, inset: None }, anchor, key: None });
+        self.open.push(Open { node: Node { place, text: String::new(), kind, inset: None }, anchor, key: None, lines: BTreeMap::new() });
         Ok(())
     }
 
@@ -237,7 +239,7 @@ impl Builder {
         match (&mut open.node.kind, open.key.take()) {
             (Kind::List(items), _) => items.push(node),
             (Kind::Map(entries), Some((key, place))) => entries.push(Entry { key, place, value: node }),
-            (Kind::Map(entries), None) => open.key = Some(map_key(node, entries)?),
+            (Kind::Map(_), None) => open.key = Some(map_key(node, &mut open.lines)?),
             _ => {}
         }
         Ok(())
@@ -255,15 +257,15 @@ fn measure(node: &Node) -> (usize, usize) {
     (1 + sizes.iter().sum::<usize>(), 1 + depths.iter().max().copied().unwrap_or(0))
 }
 
-fn map_key(node: Node, entries: &[Entry]) -> Result<(String, Place), Refusal> {
+fn map_key(node: Node, lines: &mut BTreeMap<String, u32>) -> Result<(String, Place), Refusal> {
     if matches!(node.kind, Kind::List(_) | Kind::Map(_)) {
         return Err((node.place, Fault::new("a key that is a list or map", "rules have plain keys", "write a plain key")));
     }
     if node.text == "<<" {
         return Err((node.place, Fault::new("merge key `<<`", "it is not part of YAML 1.2", "write the keys out")));
     }
-    if let Some(first) = entries.iter().find(|e| e.key == node.text) {
-        let why = format!("it stands at line {} already, and one of the two would be lost", first.place.line);
+    if let Some(first) = lines.insert(node.text.clone(), node.place.line) {
+        let why = format!("it stands at line {first} already, and one of the two would be lost");
         let fault = Fault::new(format!("duplicate key {}", quoted(&node.text)), why, "keep one of them (join the values in a list)");
         return Err((node.place, fault));
     }

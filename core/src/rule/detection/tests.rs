@@ -104,7 +104,7 @@ fn every_problem_of_a_rule_is_said_at_once() {
     for word in ["`nope`", "regular expression `(`", "an empty selection", "`timeframe: 5m`", "t.yml:10:20: unsupported `count()`"] {
         assert!(said.contains(word), "{word}: {said}");
     }
-    assert!(said.contains("type: event_count, rules: [NAME], group-by: [user], timespan: 10m, condition: {gt: 3}"), "{said}");
+    assert!(said.contains("type: event_count, rules: [NAME], group-by: [user], timespan: 5m, condition: {gt: 3}"), "{said}");
 }
 
 #[test]
