@@ -23,7 +23,12 @@ const DIALECT: Dialect = Dialect { plain: native, inputs };
 pub(super) fn resolve(field: &str) -> Vec<Lookup> {
     let field = field.strip_prefix("detail.").unwrap_or(field);
     if let Some(terms) = find(NAMES, field) {
-        return lower(terms, &DIALECT);
+        let mut lookups = lower(terms, &DOTTED);
+        // Callers other than access keys are known by service data alone, which AWS's map leaves unmapped.
+        if field.starts_with("tidegate.principal") || field.starts_with("actor.") {
+            push_new(&mut lookups, lower(find(guardduty::NAMES, field).unwrap_or_default(), &DIALECT));
+        }
+        return lookups;
     }
     let native_root = matches!(field.split('.').next(), Some("service" | "resource"));
     if native_root || find(TOP, field).is_some() {
@@ -181,6 +186,9 @@ pub(super) const NAMES: &[Row] = &[
         ],
     ),
     ("actor.user.uid", PRINCIPAL),
+    ("actor.process.file.hashes.value", &[Call(F::Sha256, &["evidences.actor.process.file.hashes.value"])]),
+    ("process.file.hashes.value", &[Call(F::Sha256, &["evidences.process.file.hashes.value"])]),
+    ("malware.files.hashes.value", &[Call(F::Sha256, &["malware.files.hashes.value"])]),
     ("cloud.account.uid", ACCOUNT),
     ("cloud.region", REGION),
     ("severity", SEVERITY),

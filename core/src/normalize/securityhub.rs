@@ -128,6 +128,8 @@ pub(super) const OCSF_NAMES: &[Row] = &[
     ("actor.user.uid", OCSF_PRINCIPAL),
     ("actor.user.name", &[Path("evidences.actor.user.name"), Path("actor.user.name")]),
     ("actor.process.name", &[Path("evidences.actor.process.name"), Path("actor.process.name")]),
+    ("actor.process.file.path", &[Path("evidences.actor.process.file.path"), Path("actor.process.file.path")]),
+    ("actor.process.file.hashes.value", &[Call(F::Sha256, &["evidences.actor.process.file.hashes.value"])]),
     ("src_endpoint.ip", &[Path("evidences.src_endpoint.ip"), Path("src_endpoint.ip")]),
     ("dst_endpoint.ip", &[Path("evidences.dst_endpoint.ip"), Path("dst_endpoint.ip")]),
     ("api.operation", &[Path("evidences.api.operation"), Path("api.operation")]),
