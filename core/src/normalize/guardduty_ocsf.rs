@@ -9,13 +9,9 @@ use super::guardduty;
 use super::guardduty_api::additional_info;
 use super::guardduty_asff::{PLACES, PREFIX, element_names};
 use super::term::{DOTTED, Dialect, Keys, Row, Term, find, keys, lower, path, push_new};
-use super::{ContextField, Function as F, Lookup};
+use super::{ContextField, Function as F, Lookup, is_of_event};
 use crate::event::Fact;
 use Term::{Call, Context, Path};
-
-/// Objects of an event: they stand in `evidences[]` of a finding.
-const OF_EVIDENCE: [&str; 9] =
-    ["actor", "api", "src_endpoint", "dst_endpoint", "connection_info", "query", "process", "http_request", "container"];
 
 const DIALECT: Dialect = Dialect { plain: native, inputs };
 
@@ -43,9 +39,8 @@ pub(super) fn resolve(field: &str) -> Vec<Lookup> {
 
 /// An OCSF name's own places in a finding.
 pub(super) fn ocsf_paths(field: &str) -> Vec<Lookup> {
-    let root = field.split('.').next().unwrap_or_default();
     let own = path(field);
-    if OF_EVIDENCE.contains(&root) { vec![path(&format!("evidences.{field}")), own] } else { vec![own] }
+    if is_of_event(field) { vec![path(&format!("evidences.{field}")), own] } else { vec![own] }
 }
 
 fn native(name: &str) -> Vec<Lookup> {
@@ -106,8 +101,15 @@ fn inputs(name: &str) -> Vec<Keys> {
             });
             equivalent.chain(element_names(name).iter().map(|n| product_field(n))).collect()
         }
+        Some(("resource", _)) => find(PLACES, name).into_iter().flatten().filter_map(detail).collect(),
         _ => vec![keys(name)],
     }
+}
+
+/// A resource detail as a member of an object.
+fn detail(term: &Term) -> Option<Keys> {
+    let Path(place) = term else { return None };
+    place.strip_prefix("Resources.Details.").map(|member| keys(&format!("resources.data.{member}")))
 }
 
 /// Inputs of functions that stand elsewhere; an ARN serves for its parts.

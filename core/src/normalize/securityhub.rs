@@ -20,7 +20,6 @@ pub(super) fn resolve_ocsf(field: &str) -> Vec<Lookup> {
     let field = field.strip_prefix("detail.findings.").unwrap_or(field);
     match find(OCSF_NAMES, field) {
         Some(terms) => lower(terms, &DOTTED),
-        None if field.starts_with("tidegate.") => Vec::new(),
         None => ocsf_paths(field),
     }
 }

@@ -3,6 +3,7 @@
 //! and marks, and the same ordinary fields. `finding` makes findings, `render` the shapes, `read` evaluates lookups.
 
 mod finding;
+mod public;
 mod read;
 mod render;
 
@@ -35,7 +36,10 @@ const RESERVED: [&str; 16] = [
 ];
 
 /// Ordinary names, native and OCSF, that all shapes answer alike.
-const EVERYWHERE: [&str; 47] = [
+const EVERYWHERE: [&str; 50] = [
+    "tidegate.action",
+    "evidences.src_endpoint.ip",
+    "service.action.dnsRequestAction.protocol",
     "type",
     "severity",
     "severity_id",
