@@ -3,6 +3,7 @@
 //! and marks, and the same ordinary fields. `finding` makes findings, `render` the shapes, `read` evaluates lookups.
 
 mod finding;
+mod neighbours;
 mod public;
 mod read;
 mod render;

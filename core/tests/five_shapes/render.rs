@@ -2,19 +2,42 @@
 
 use crate::read::Shape;
 use serde_json::{Map, Value, json};
+use tidegate_core::decode::envelope::unwrap;
+use tidegate_core::decode::unit::{Emit, Hints};
 use tidegate_core::event::Form;
 use tidegate_core::event::time::parse_rfc3339_ms;
 
-/// The five shapes; the native one first.
+/// The five shapes as they travel, taken out of their envelopes; the native one first.
 pub(crate) fn shapes(finding: &Value, seed: u64) -> Vec<Shape> {
     let asff = asff(finding);
     vec![
-        Shape::native(finding),
-        Shape { name: "eventbridge", form: Form::GuardDuty, text: finding.to_string() },
-        Shape { name: "api", form: Form::GuardDutyApi, text: api(finding).to_string() },
-        Shape { name: "ocsf", form: Form::GuardDutyOcsf, text: ocsf(&asff, seed).to_string() },
-        Shape { name: "asff", form: Form::GuardDutyAsff, text: asff.to_string() },
+        unwrapped("native", Form::GuardDuty, finding),
+        unwrapped("eventbridge", Form::GuardDuty, &event("aws.guardduty", "GuardDuty Finding", finding)),
+        unwrapped("api", Form::GuardDutyApi, &json!({"Findings": [api(finding)]})),
+        unwrapped("ocsf", Form::GuardDutyOcsf, &imported("Findings Imported V2", &ocsf(&asff, seed))),
+        unwrapped("asff", Form::GuardDutyAsff, &imported("Security Hub Findings - Imported", &asff)),
     ]
+}
+
+/// The envelope speaks of the administrator's account, never of the finding's.
+fn event(source: &str, kind: &str, detail: &Value) -> Value {
+    json!({"version": "0", "id": "cd2d702e-ab31-411b-9344-793ce56b1bc7", "detail-type": kind, "source": source, "account": "999999999999",
+           "time": "2026-11-23T17:53:04Z", "region": "us-east-1", "resources": [], "detail": detail})
+}
+
+fn imported(kind: &str, finding: &Value) -> Value {
+    event("aws.securityhub", kind, &json!({"findings": [finding]}))
+}
+
+fn unwrapped(name: &'static str, form: Form, record: &Value) -> Shape {
+    let mut found = None;
+    unwrap(record.to_string().as_bytes(), &Hints::default(), &mut |emit| {
+        if let Emit::Unit(unit) = emit {
+            assert_eq!(unit.form, form, "{name}: {}", unit.text);
+            assert!(found.replace(unit.text.to_owned()).is_none(), "{name}: two units");
+        }
+    });
+    Shape { name, form, text: found.expect("a finding comes out of its envelope") }
 }
 
 /// The OCSF copy as Security Hub V2 may send it: without the product's own number.
