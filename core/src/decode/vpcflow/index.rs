@@ -138,7 +138,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mask;
+    use super::super::simd;
     use super::*;
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
                 let other = |r: &mut fastrand::Rng| r.u8(0x21..=0x7e);
                 let block: Vec<u8> =
                     (0..length).map(|_| if random.u32(0..density) == 0 { separator(&mut random) } else { other(&mut random) }).collect();
-                mask::fill(&mut index, &block, 0);
+                simd::fill(&mut index, &block, 0);
                 let seen = &block[..length.min(WINDOW_BYTES)];
                 let expected: Vec<u32> = (0..seen.len() as u32).filter(|i| seen[*i as usize] <= b' ').collect();
                 assert_eq!(&index.positions[1..index.length], expected);
