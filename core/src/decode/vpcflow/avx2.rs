@@ -1,38 +1,38 @@
-//! Masks, numbers and addresses on processors with AVX2. Safe code throughout: bytes are loaded through arrays, and only the
-//! *call* from code that is not compiled for AVX2 is `unsafe` (see [`super::simd`]).
+//! Masks, numbers and addresses on processors with AVX2. Safe code throughout: the loads of arrays and the *calls* from
+//! code that is not compiled for AVX2 stand in [`super::simd`].
 
 use super::batch::TypedColumn;
 use super::block::ColumnReader;
 use super::index::{Index, Span, split_with};
 use super::mask::Mask;
+use super::simd::{load_16, load_32};
 use super::swar::LOAD_BYTES;
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cmpeq_epi8, _mm_cmpgt_epi32, _mm_cvtsi128_si32, _mm_cvtsi128_si64, _mm_madd_epi16, _mm_maddubs_epi16,
-    _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi16, _mm_packus_epi32, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16,
-    _mm_set1_epi32, _mm_set1_epi64x, _mm_shuffle_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_set_epi64x, _mm256_set1_epi8,
+    __m128i, _mm_cmpeq_epi8, _mm_cmpgt_epi32, _mm_cvtsi128_si32, _mm_cvtsi128_si64, _mm_madd_epi16, _mm_maddubs_epi16, _mm_min_epu8,
+    _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi16, _mm_packus_epi32, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_set1_epi64x,
+    _mm_shuffle_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn fill(index: &mut Index, block: &[u8], start: usize) {
     index.fill_with(block, start, |chunk| mask(chunk));
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn split(line: &[u8], spans: &mut Vec<Span>) {
     split_with(line, spans, |chunk| mask(chunk));
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn read_column(reader: &ColumnReader<'_>, at: usize, typed: &mut TypedColumn, wide: &mut Vec<u128>) -> bool {
     reader.read_with(at, typed, wide, |bytes, length| number(bytes, length), |bytes, length| ipv4(bytes, length))
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline]
 pub(super) fn mask(chunk: &[u8; 64]) -> Mask {
     let (space, line_feed) = (_mm256_set1_epi8(b' ' as i8), _mm256_set1_epi8(b'\n' as i8));
-    let (low, high) = (lane(chunk, 0), lane(chunk, 4));
+    let (low, high) = (load_32(&chunk.as_chunks::<32>().0[0]), load_32(&chunk.as_chunks::<32>().0[1]));
     let bits = |low, high| u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32;
     let up_to_space = |lane| _mm256_cmpeq_epi8(_mm256_min_epu8(lane, space), lane);
     Mask {
@@ -40,20 +40,6 @@ pub(super) fn mask(chunk: &[u8; 64]) -> Mask {
         line_breaks: bits(_mm256_cmpeq_epi8(low, line_feed), _mm256_cmpeq_epi8(high, line_feed)),
         wide: bits(low, high),
     }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn lane(chunk: &[u8; 64], from: usize) -> __m256i {
-    let word = |i: usize| i64::from_le_bytes(chunk.as_chunks::<8>().0[from + i]);
-    _mm256_set_epi64x(word(3), word(2), word(1), word(0))
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn half_lane(bytes: &[u8; 16]) -> __m128i {
-    let both = u128::from_le_bytes(*bytes);
-    _mm_set_epi64x((both >> 64) as i64, both as i64)
 }
 
 /// Whether every byte is at most 9.
@@ -79,14 +65,14 @@ static TO_THE_RIGHT: [[u8; 16]; 17] = {
 };
 
 /// As [`super::swar::number`].
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline]
 pub(super) fn number(bytes: &[u8; LOAD_BYTES], length: usize) -> Option<u64> {
     if length == 0 || length > 16 {
         return None;
     }
-    let text = _mm_sub_epi8(half_lane(bytes.first_chunk()?), _mm_set1_epi8(b'0' as i8));
-    let digits = _mm_shuffle_epi8(text, half_lane(&TO_THE_RIGHT[length]));
+    let text = _mm_sub_epi8(load_16(bytes.first_chunk()?), _mm_set1_epi8(b'0' as i8));
+    let digits = _mm_shuffle_epi8(text, load_16(&TO_THE_RIGHT[length]));
     if !all_digits(digits) {
         return None;
     }
@@ -133,13 +119,13 @@ static LAYOUTS: [Layout; 256] = {
 };
 
 /// As [`super::swar::ipv4`].
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline]
 pub(super) fn ipv4(bytes: &[u8; LOAD_BYTES], length: usize) -> Option<u32> {
     if !(7..=15).contains(&length) {
         return None;
     }
-    let text = half_lane(bytes.first_chunk()?);
+    let text = load_16(bytes.first_chunk()?);
     let dots = _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8))) as u32;
     let first = dots & ((1 << length) - 1);
     let second = first & first.wrapping_sub(1);
@@ -154,10 +140,10 @@ pub(super) fn ipv4(bytes: &[u8; LOAD_BYTES], length: usize) -> Option<u32> {
         return None;
     }
     let layout = &LAYOUTS[(lengths[0] << 6 | lengths[1] << 4 | lengths[2] << 2 | lengths[3]) as usize & 255];
-    let digits = _mm_shuffle_epi8(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), half_lane(&layout.shuffle));
+    let digits = _mm_shuffle_epi8(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), load_16(&layout.shuffle));
     let parts = _mm_maddubs_epi16(digits, _mm_set1_epi32(0x010a_6400));
     let octets = _mm_madd_epi16(parts, _mm_set1_epi16(1));
-    let too_small = _mm_cmpgt_epi32(half_lane(&layout.least), octets);
+    let too_small = _mm_cmpgt_epi32(load_16(&layout.least), octets);
     let too_large = _mm_cmpgt_epi32(octets, _mm_set1_epi32(255));
     if _mm_movemask_epi8(_mm_or_si128(too_small, too_large)) != 0 || !all_digits(digits) {
         return None;

@@ -1,8 +1,9 @@
 //! Chooses between AVX2 and portable code.
 //!
-//! The one file with `unsafe`, and it has one kind of it: the call of a function that is compiled for AVX2. **Proof:** each
-//! such call stands behind [`has_avx2`], which asks the processor for every feature these functions are compiled with; the
-//! functions themselves (`avx2.rs`) are safe code. Both ways are tested against plain loops and parsers.
+//! The one file with `unsafe`, of two kinds. The call of a function that is compiled for AVX2: each stands behind
+//! [`has_avx2`], which asks the processor for every feature these functions (`avx2.rs`, safe code) are compiled with. The
+//! load of a whole array: it reads as many bytes as the borrowed array has, and needs no alignment. Both ways are tested
+//! against plain loops and parsers.
 #![expect(unsafe_code, reason = "functions compiled for AVX2 may only be called where the processor has it")]
 
 #[cfg(target_arch = "x86_64")]
@@ -11,6 +12,8 @@ use super::batch::TypedColumn;
 use super::block::ColumnReader;
 use super::index::{Index, Span, split_with};
 use super::{mask, swar};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m128i, __m256i, _mm_loadu_si128, _mm256_loadu_si256};
 
 /// [`Index::fill_with`] on this processor.
 pub(super) fn fill(index: &mut Index, block: &[u8], start: usize) {
@@ -48,7 +51,24 @@ fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("popcnt")
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn load_16(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: sixteen borrowed bytes are read, unaligned.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn load_32(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: thirty-two borrowed bytes are read, unaligned.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 /// AVX2's mask, number and address beside the portable ones, for their tests; `None` where the processor lacks it.
