@@ -1,3 +1,7 @@
-//! The `tidegate` binary.
+//! The `tidegate` binary: reads the command line and turns the outcome into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate::cli::main()
+}

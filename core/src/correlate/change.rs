@@ -48,8 +48,13 @@ pub struct AlertChange {
     pub merged_into: Option<i64>,
     /// What happened.
     pub kind: ChangeKind,
-    /// The episode now.
-    pub episode: Episode,
+    /// First moment of the episode now.
+    pub start_ms: i64,
+    /// One past its last moment.
+    pub end_ms: i64,
+    /// The whole episode where this change is the last to be heard of it (closed, merged). For the others ask
+    /// [`super::Correlator::episode`]: an event of a hot key must not pay for fifty kept ones.
+    pub episode: Option<Box<Episode>>,
 }
 
 /// One episode of one group key, with what is known of its events.

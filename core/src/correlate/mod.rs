@@ -1,7 +1,44 @@
 //! Correlations: detections in, episodes out, in event time and in any order.
 //!
 //! Owns windows, panes, judging, joining, the state budget. Never builds a document and knows no sink. See DESIGN section 5.
+//!
+//! One [`Correlator`] holds the state of all group keys of one Pipeline. A key keeps its events sorted by time (`store`), its
+//! children's stretches (`children`), the unjoined stretches found (`interval`) and the episodes with an alert (`episode`).
+//! What more events can only make truer is evaluated for the moments a new event touches, when it is applied; what more events
+//! can undo is evaluated once, moment by moment in order, when the watermark has passed. Both use the same evaluators:
+//! `count` (N events in a row), `presence` (sets of identities), `ordered` (chains), `removal` (`not` in `temporal`), `cells`
+//! (sums and quantiles), `aligned` (windows of the epoch). Limits: thresholds of 10,000; [`Settings`] bounds the bytes.
+//!
+//! Readings of DESIGN section 5 where it leaves a choice:
+//! * A negated rule removes moments: of a child's stretch, those less than T from a negated moment. All rules under a `not` of a
+//!   `temporal` condition remove, wherever the `not` stands; in `temporal_ordered` a condition is brought to disjunctive form first.
+//! * "T back" and "T ahead" are (f - T, f] and [l, l + T): less than T away, the step's own moment included.
+//! * Events of a `temporal` with `not` are kept 3T: a removed event 2T back may owe that to a negated one T before it.
+//! * `count` counts content ids (an event that fits two steps is one event), for `event_count` findings, and whole child stretches.
+//! * In cells, T is the rounded-up T everywhere: window, joining, closing.
 
+mod aligned;
+mod budget;
+mod cells;
 pub mod change;
+mod children;
+mod correlator;
+mod count;
+mod distinct;
+mod episode;
+mod gather;
+mod interval;
+mod key;
+mod lifecycle;
+mod ordered;
+mod presence;
+mod removal;
+mod sketch;
+mod snapshot;
+mod spec;
+mod store;
+mod timers;
 
 pub use change::{AlertChange, ChangeKind, Episode, KeptEvent, Output};
+pub use correlator::{Correlator, Counted, Settings};
+pub use snapshot::SnapshotError;

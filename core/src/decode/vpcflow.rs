@@ -16,28 +16,35 @@
 //! **Limits.** [`COLUMNS_MAX`] columns, [`HEADERS_MAX`] remembered headers (the oldest is forgotten), [`CONFIGURED_MAX`] configured formats, integers of at most 19
 //! digits below 2^63, times up to the year 9999, blocks below 4 GiB.
 
+mod batch;
+mod block;
 mod candidates;
 mod field;
 mod format;
 mod index;
 mod line;
+mod mask;
+mod swar;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{ABSENT, BlockStats, FlowBatch, Quiet, Refusal};
 pub use candidates::{CONFIGURED_MAX, HEADERS_MAX};
 pub use field::epoch_ms;
 pub use format::{COLUMNS_MAX, FlowFormat, FlowFormatError};
 pub use line::{Flow, FlowLine};
 
 use super::DecodeError;
+use crate::event::flow::Column;
 use candidates::Candidates;
-use index::Span;
+use index::{Index, Span};
 
 /// Decodes the lines of one stream or file. Holds the formats known there.
 #[derive(Debug, Clone)]
 pub struct FlowDecoder {
     candidates: Candidates,
     spans: Vec<Span>,
+    index: Option<Box<Index>>,
 }
 
 impl FlowDecoder {
@@ -51,7 +58,7 @@ impl FlowDecoder {
     /// A decoder for a stream in which several stated formats may interleave, the first one preferred.
     #[must_use]
     pub fn with_formats(configured: impl IntoIterator<Item = FlowFormat>) -> Self {
-        FlowDecoder { candidates: Candidates::new(configured), spans: Vec::with_capacity(COLUMNS_MAX) }
+        FlowDecoder { candidates: Candidates::new(configured), spans: Vec::with_capacity(COLUMNS_MAX), index: None }
     }
 
     /// The formats in the order in which they are tried.
@@ -65,7 +72,7 @@ impl FlowDecoder {
     /// # Errors
     /// `FlowFormatUnknown`, `FlowColumnCount` or `FlowColumnValue`, naming column and remedy.
     pub fn decode<'d, 'a>(&'d mut self, line: &'a str) -> Result<FlowLine<'d, 'a>, DecodeError> {
-        index::split(line.as_bytes(), &mut self.spans);
+        mask::split(line.as_bytes(), &mut self.spans);
         if self.spans.is_empty() {
             return Ok(FlowLine::Empty);
         }
@@ -74,6 +81,19 @@ impl FlowDecoder {
             return Ok(FlowLine::Header);
         }
         let format = self.candidates.decide(line.as_bytes(), &self.spans)?;
-        Ok(Flow::new(line, &self.spans, format).classify())
+        Ok(Flow::new(line, &self.spans, &self.candidates.formats()[format]).classify())
+    }
+
+    /// Decodes a block of lines into typed columns, each line as [`FlowDecoder::decode`] would; what `out` held is forgotten.
+    /// A column that is not wanted is not checked where the number of columns alone decides the format.
+    ///
+    /// # Panics
+    /// When the block has 4 GiB or more.
+    pub fn decode_block(&mut self, block: &[u8], wanted: &[Column], out: &mut FlowBatch) -> BlockStats {
+        assert!(u32::try_from(block.len()).is_ok(), "invariant: a block is below 4 GiB");
+        out.reset(wanted);
+        let FlowDecoder { candidates, spans, index } = self;
+        let reader = block::BlockReader { candidates, spans, block, out, stats: BlockStats::default() };
+        reader.read(index.get_or_insert_default())
     }
 }

@@ -34,6 +34,16 @@ impl Sequence {
     }
 }
 
+impl Sequence {
+    /// The sequence `n` places further on.
+    #[must_use]
+    pub fn plus(self, n: u64) -> Self {
+        let (low, carry) = self.0[2].overflowing_add(n);
+        let (middle, carry) = self.0[1].overflowing_add(u64::from(carry));
+        Sequence([self.0[0] + u64::from(carry), middle, low])
+    }
+}
+
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut limbs, mut digits) = (self.0, Vec::with_capacity(57));
@@ -76,6 +86,9 @@ pub struct Record {
     pub arrival_ms: Option<i64>,
     /// The payload as it came.
     pub bytes: Vec<u8>,
+    /// Whether the payload is a run of file lines, each a record of its own: `position` is that of the first line and every
+    /// line counts one up. A Kinesis record is never such a run.
+    pub lines: bool,
 }
 
 #[cfg(test)]
@@ -91,5 +104,6 @@ mod tests {
         assert_eq!(Sequence::from(0).to_string(), "0");
         assert_eq!(Sequence::parse("12a"), None);
         assert_eq!(Sequence::parse(""), None);
+        assert_eq!(Sequence::from(u64::MAX).plus(1).to_string(), "18446744073709551616");
     }
 }

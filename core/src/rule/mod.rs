@@ -35,7 +35,7 @@ mod spelling;
 mod tests;
 mod threshold;
 mod value;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use ast::*;
 
@@ -58,4 +58,16 @@ pub fn load(files: &[RuleFile]) -> Loaded {
     let set = link::link(drafts, &mut report);
     lint::muted(&set, &mut report);
     Loaded { set, diagnostics: report.finish() }
+}
+
+/// The YAML documents of a file that is no rule (a rule test), with everything that is wrong with its YAML.
+pub(crate) fn parse_documents(name: &str, text: &str) -> (Vec<yaml::Node>, Vec<Diagnostic>) {
+    let mut report = Report::default();
+    let documents = yaml::documents(&Arc::from(name), text, &mut report);
+    (documents, report.finish())
+}
+
+/// An error at a place of such a file.
+pub(crate) fn problem(place: &Place, what: impl Into<String>, why: &str, remedy: &str) -> Diagnostic {
+    Diagnostic { gravity: Gravity::Error, place: place.clone(), what: what.into(), why: why.to_owned(), remedy: remedy.to_owned() }
 }

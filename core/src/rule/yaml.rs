@@ -19,18 +19,18 @@ const NODES_MAX: usize = 200_000;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) place: Place,
     /// A scalar's text as written (quotes and escapes resolved); empty for lists and maps.
-    pub(super) text: String,
-    pub(super) kind: Kind,
+    pub(crate) text: String,
+    pub(crate) kind: Kind,
     /// Columns from `place` to the text's first character, if the text stands on one line as it is.
     inset: Option<u32>,
 }
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Bool(bool),
     Number(f64),
@@ -41,36 +41,36 @@ pub(super) enum Kind {
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// The value of a key, if this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|e| e.key == key).map(|e| &e.value)
     }
 
     /// The entries of a map; nothing for anything else.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         if let Kind::Map(entries) = &self.kind { entries } else { &[] }
     }
 
     /// Whether this is a scalar with a value.
-    pub(super) fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::Number(_) | Kind::Bool(_))
     }
 
     /// A copy in which a number or boolean is its text.
-    pub(super) fn as_written(&self) -> Node {
+    pub(crate) fn as_written(&self) -> Node {
         let kind = if self.is_word() { Kind::Text } else { self.kind.clone() };
         Node { kind, ..self.clone() }
     }
 
     /// What this is, for messages.
-    pub(super) fn describe(&self) -> &'static str {
+    pub(crate) fn describe(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing (null)",
             Kind::Bool(_) => "a boolean",
@@ -82,7 +82,7 @@ impl Node {
     }
 
     /// Where the character at `offset` (counted in characters) of the scalar's text stands, as exactly as is known.
-    pub(super) fn place_at(&self, offset: usize) -> Place {
+    pub(crate) fn place_at(&self, offset: usize) -> Place {
         let mut place = self.place.clone();
         if let Some(inset) = self.inset {
             place.column = place.column.saturating_add(inset).saturating_add(u32::try_from(offset).unwrap_or(0));

@@ -1,6 +1,7 @@
 //! The slot filler: walks an object once, descends where somebody wants something, skips (and checks) the rest.
 
-use super::scan::{Fault, Scan, Scanner};
+use super::fault::{Fault, Scan};
+use super::scan::Scanner;
 use crate::decode::DecodeError;
 use crate::event::slots::PathNode;
 use crate::event::{PathTree, Slots, Value};

@@ -1,6 +1,7 @@
 //! Every scalar of a document: what a keyword search looks at. Cold.
 
-use super::scan::{Fault, Scan, Scanner};
+use super::fault::{Fault, Scan};
+use super::scan::Scanner;
 use crate::decode::DecodeError;
 use crate::event::Value;
 

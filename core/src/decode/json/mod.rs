@@ -9,9 +9,11 @@
 //!
 //! Limits: nesting of [`JSON_DEPTH_MAX`](super::limits::JSON_DEPTH_MAX); also for what is skipped.
 
+mod fault;
 mod fill;
 mod leaves;
 mod scan;
+mod skip;
 mod stream;
 mod string;
 

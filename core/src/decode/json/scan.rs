@@ -1,60 +1,11 @@
 //! The scanner: a position in a text, and the grammar of what may stand there.
 
+use super::fault::{Fault, Scan};
+use super::string::Quoted;
 use crate::decode::limits::JSON_DEPTH_MAX;
 use crate::decode::{DecodeError, ErrorCode};
 use crate::event::Value;
 use std::borrow::Cow;
-
-/// Why scanning stopped. One byte: the position is the scanner's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::decode) enum Fault {
-    Value,
-    Key,
-    Colon,
-    Comma,
-    Control,
-    Escape,
-    Number,
-    Unclosed,
-    Trailing,
-    NotObject,
-    TooDeep,
-}
-
-impl Fault {
-    fn text(self) -> &'static str {
-        match self {
-            Fault::Value => "expected a JSON value",
-            Fault::Key => "expected a key in quotes",
-            Fault::Colon => "expected a colon after a key",
-            Fault::Comma => "expected a comma or the end of the object or array",
-            Fault::Control => "a control character inside a string",
-            Fault::Escape => "an unknown escape inside a string",
-            Fault::Number => "a malformed number",
-            Fault::Unclosed => "a string without its closing quote",
-            Fault::Trailing => "more text after the end of the JSON value",
-            Fault::NotObject => "expected a JSON object",
-            Fault::TooDeep => "JSON nests deeper than 64",
-        }
-    }
-}
-
-/// Result of a scan step.
-pub(in crate::decode) type Scan<T> = Result<T, Fault>;
-
-/// A string as it stands between its quotes.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::decode) struct Quoted<'a> {
-    pub(in crate::decode) raw: &'a str,
-    pub(in crate::decode) escaped: bool,
-}
-
-impl<'a> Quoted<'a> {
-    /// The string's text: borrowed unless an escape stands in it.
-    pub(in crate::decode) fn text(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(super::string::unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
-    }
-}
 
 /// A position in a JSON text.
 #[derive(Debug, Clone)]
@@ -143,9 +94,11 @@ impl<'a> Scanner<'a> {
             return Err(Fault::Key);
         }
         let key = self.string()?;
-        self.skip_space();
         if self.peek() != b':' {
-            return Err(Fault::Colon);
+            self.skip_space();
+            if self.peek() != b':' {
+                return Err(Fault::Colon);
+            }
         }
         self.at += 1;
         self.skip_space();
@@ -264,7 +217,7 @@ impl<'a> Scanner<'a> {
 
     /// Moves over a value that is neither object nor array.
     #[inline]
-    fn skip_scalar(&mut self) -> Scan<()> {
+    pub(super) fn skip_scalar(&mut self) -> Scan<()> {
         match self.peek() {
             b'"' => self.string().map(drop),
             b't' => self.literal("true"),
@@ -289,60 +242,6 @@ impl<'a> Scanner<'a> {
             }
             _ => Err(Fault::Value),
         }
-    }
-
-    /// Moves over any value, checking all of it, without recursion: the open brackets are bits of a word.
-    pub(super) fn skip_value(&mut self) -> Scan<()> {
-        let outside = self.depth;
-        let mut objects = 0u64;
-        loop {
-            match self.peek() {
-                opening @ (b'{' | b'[') => {
-                    self.enter()?;
-                    self.skip_space();
-                    let object = opening == b'{';
-                    objects = objects << 1 | u64::from(object);
-                    if self.peek() != if object { b'}' } else { b']' } {
-                        if object {
-                            self.key()?;
-                        }
-                        continue;
-                    }
-                    self.leave();
-                    objects >>= 1;
-                }
-                _ => self.skip_scalar()?,
-            }
-            if !self.skip_closings(outside, &mut objects)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// After a value: closes what closes here. True when another value of an open object or array follows.
-    #[inline]
-    fn skip_closings(&mut self, outside: usize, objects: &mut u64) -> Scan<bool> {
-        while self.depth > outside {
-            self.skip_space();
-            let object = *objects & 1 == 1;
-            match self.peek() {
-                b',' => {
-                    self.at += 1;
-                    if object {
-                        self.key()?;
-                    } else {
-                        self.skip_space();
-                    }
-                    return Ok(true);
-                }
-                b'}' if object => {}
-                b']' if !object => {}
-                _ => return Err(Fault::Comma),
-            }
-            self.leave();
-            *objects >>= 1;
-        }
-        Ok(false)
     }
 
     /// Between two members or elements: true at a comma, false at (and behind) the closing bracket.

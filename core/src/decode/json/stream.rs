@@ -1,7 +1,8 @@
 //! Documents that follow each other (NDJSON, `}{`, with text lines between), the members of an object, the elements of an
 //! array. What is broken is cut out as narrowly as possible, so that its neighbours survive.
 
-use super::scan::{Fault, Scan, Scanner};
+use super::fault::{Fault, Scan};
+use super::scan::Scanner;
 use crate::decode::DecodeError;
 use smallvec::SmallVec;
 use std::borrow::Cow;

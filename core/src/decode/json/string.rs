@@ -1,4 +1,20 @@
-//! Escapes of JSON strings.
+//! JSON strings as they stand, and their escapes.
+
+use std::borrow::Cow;
+
+/// A string as it stands between its quotes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct Quoted<'a> {
+    pub(in crate::decode) raw: &'a str,
+    pub(in crate::decode) escaped: bool,
+}
+
+impl<'a> Quoted<'a> {
+    /// The string's text: borrowed unless an escape stands in it.
+    pub(in crate::decode) fn text(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+}
 
 /// The text of a JSON string given as it stands between its quotes. Lone surrogates become U+FFFD; so does an escape that the
 /// scanner would have refused.

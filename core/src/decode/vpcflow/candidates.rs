@@ -85,17 +85,16 @@ impl Candidates {
     }
 
     /// The format of a line: the first plausible one, else the first that fits.
-    pub(super) fn decide(&self, line: &[u8], spans: &[Span]) -> Result<&FlowFormat, DecodeError> {
+    pub(super) fn decide(&self, line: &[u8], spans: &[Span]) -> Result<usize, DecodeError> {
         let Some((first, rivals)) = self.of_count(spans.len()) else { return Err(self.refuse_count(spans)) };
+        let checked = check(&self.formats[first], line, spans);
         if !rivals {
-            return check(&self.formats[first], line, spans).map(|()| &self.formats[first]);
+            return checked.map(|()| first);
         }
-        let of_size = || self.formats[first..].iter().filter(|f| f.len() == spans.len());
-        let fitting = || of_size().filter(|f| check(f, line, spans).is_ok());
-        if let Some(format) = fitting().find(|f| is_plausible(f, line, spans)).or_else(|| fitting().next()) {
-            return Ok(format);
-        }
-        check(&self.formats[first], line, spans).map(|()| &self.formats[first])
+        let of_size = || (first..self.formats.len()).filter(|i| self.formats[*i].len() == spans.len());
+        let fitting = || of_size().filter(|i| check(&self.formats[*i], line, spans).is_ok());
+        let plausible = fitting().find(|i| is_plausible(&self.formats[*i], line, spans));
+        plausible.or_else(|| fitting().next()).map_or(checked.map(|()| first), Ok)
     }
 
     #[cold]

@@ -87,15 +87,19 @@ impl FlowFormat {
     /// The format that a header line states, or `None` when the line is no header.
     #[must_use]
     pub fn from_header(line: &str) -> Option<Self> {
-        let words = || line.split(|c: char| c <= ' ').filter(|w| !w.is_empty());
-        if !words().all(is_name) {
+        if !Self::is_header(line) {
             return None;
         }
-        let known = words().filter(|w| Column::from_name(w).is_some()).count();
-        if known == 0 || known * 2 < words().count() {
-            return None;
+        Self::build(words(line)).ok()
+    }
+
+    /// Whether a line names columns: every word could be a name, at least half of them are known.
+    pub(super) fn is_header(line: &str) -> bool {
+        if !words(line).all(is_name) {
+            return false;
         }
-        Self::build(words()).ok()
+        let known = words(line).filter(|w| Column::from_name(w).is_some()).count();
+        known > 0 && known * 2 >= words(line).count()
     }
 
     fn build<'n>(names: impl Iterator<Item = &'n str>) -> Result<Self, FlowFormatError> {
@@ -162,6 +166,10 @@ impl FlowFormat {
     pub fn is_transit_gateway(&self) -> bool {
         [Column::ResourceType, Column::TgwId, Column::TgwAttachmentId].into_iter().any(|c| self.position(c).is_some())
     }
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c <= ' ').filter(|w| !w.is_empty())
 }
 
 /// A word that a person wrote: without `${}`, and not a near miss of a known name.

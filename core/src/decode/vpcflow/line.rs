@@ -8,7 +8,7 @@ use crate::event::flow::{Column, ColumnKind};
 use std::borrow::Cow;
 
 /// The columns by which a line without `log-status` shows that it holds traffic.
-const TRAFFIC: [Column; 9] = [
+pub(super) const TRAFFIC: [Column; 9] = [
     Column::SrcAddr,
     Column::DstAddr,
     Column::PktSrcAddr,
@@ -81,6 +81,11 @@ impl<'d, 'a> Flow<'d, 'a> {
     fn text_at(&self, at: usize) -> &'a str {
         let span = self.spans[at];
         &self.line[span.start as usize..span.end as usize]
+    }
+
+    #[inline]
+    pub(super) fn span(&self, column: Column) -> Option<Span> {
+        self.format.position(column).map(|at| self.spans[at])
     }
 
     /// The column's text as it stands in the line; `None` when the format lacks it or it holds `-`.

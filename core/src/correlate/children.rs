@@ -1,0 +1,104 @@
+//! What a parent knows of its children: per child rule and child key the set of moments at which it holds.
+
+use super::change::KeptEvent;
+use super::interval::{Interval, Intervals};
+use super::presence::Occurrence;
+use super::spec::Spec;
+use crate::event::id::hash128;
+use crate::event::{ContentId, Derived, DetectionFlags, Facts, GroupKey, Position, Source};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One child key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Child {
+    held: Intervals,
+    account: Arc<str>,
+    severity: u8,
+    alert: Option<Arc<str>>,
+    facts: Option<Arc<Facts>>,
+}
+
+/// All children of one parent key, by step and child key.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Children(BTreeMap<(u16, GroupKey), Child>);
+
+impl Children {
+    /// Adds a stretch. `None`: nothing of it is new, though its alert or severity may be.
+    pub(super) fn add(&mut self, d: &Derived) -> Option<Interval> {
+        let child = self.0.entry((d.step, d.child_key.clone())).or_insert_with(|| Child {
+            held: Intervals::default(),
+            account: Arc::clone(&d.account),
+            severity: d.severity,
+            alert: None,
+            facts: d.facts.clone(),
+        });
+        child.severity = child.severity.max(d.severity);
+        if d.alert.is_some() {
+            child.alert.clone_from(&d.alert);
+        }
+        child.held.add((d.start_ms, d.end_ms))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every maximal stretch with a moment in [from, to).
+    fn within(&self, from: i64, to: i64) -> impl Iterator<Item = (&(u16, GroupKey), &Child, Interval)> {
+        self.0.iter().flat_map(move |(key, child)| child.held.within(from, to).iter().map(move |i| (key, child, *i)))
+    }
+
+    /// The same as occurrences.
+    pub(super) fn occurrences<'a>(&'a self, spec: &'a Spec, from: i64, to: i64) -> impl Iterator<Item = Occurrence> + 'a {
+        self.within(from, to).map(move |((step, key), _, (start, end))| {
+            let child = spec.rules.get(usize::from(*step)).copied().unwrap_or(u32::MAX);
+            let ident = hash128(&[&child.to_le_bytes(), key.bytes()].concat());
+            let ident_here = if spec.by_step() { u128::from(*step) } else { ident };
+            let id = hash128(&[&ident.to_le_bytes()[..], &start.to_le_bytes()[..]].concat());
+            Occurrence { start, end, step: *step, ident: ident_here, id }
+        })
+    }
+
+    /// The stretches with a moment in [from, to) as evidence.
+    pub(super) fn evidence(&self, spec: &Spec, from: i64, to: i64) -> Vec<Arc<KeptEvent>> {
+        let none: Arc<str> = Arc::from("");
+        let of = |((step, key), child, (start, _)): (&(u16, GroupKey), &Child, Interval)| {
+            Arc::new(KeptEvent {
+                time_ms: start,
+                id: ContentId(hash128(&[key.bytes(), &start.to_le_bytes()].concat())),
+                step: *step,
+                rule: spec.rules.get(usize::from(*step)).copied().unwrap_or(u32::MAX),
+                source: spec.sources.first().copied().unwrap_or(Source::GuardDuty),
+                flags: DetectionFlags::default(),
+                account: Arc::clone(&child.account),
+                severity: child.severity,
+                revision: None,
+                position: Position { source: Arc::clone(&none), shard: Arc::clone(&none), sequence: 0.into(), sub_sequence: 0 },
+                facts: child.facts.clone().unwrap_or_default(),
+                child_alert: child.alert.clone(),
+            })
+        };
+        self.within(from, to).map(of).collect()
+    }
+
+    /// Forgets stretches that end at or before `cut`.
+    pub(super) fn drop_before(&mut self, cut: i64) {
+        self.0.retain(|_, child| {
+            child.held.drop_before(cut);
+            !child.held.is_empty()
+        });
+    }
+
+    /// The earliest end of any stretch, and the latest.
+    pub(super) fn ends(&self) -> Option<Interval> {
+        let ends = || self.0.values().flat_map(|c| c.held.all().iter().map(|i| i.1));
+        Some((ends().min()?, ends().max()?))
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        let of = |((_, key), child): (&(u16, GroupKey), &Child)| 160 + key.bytes().len() + 16 * child.held.all().len();
+        self.0.iter().map(|x| of(x) as u64).sum()
+    }
+}

@@ -1,0 +1,99 @@
+//! The state as bytes: sorted, versioned, equal for equal state. Timers and turns of eviction are made again from the keys.
+
+use super::correlator::{Correlator, Settings, State};
+use super::key::KeyState;
+use crate::event::{GroupKey, Source};
+use crate::rule::RuleSet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Leads every snapshot: the format and its version.
+const HEADER: &[u8; 8] = b"tgcorr\x00\x01";
+
+/// Why a snapshot was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotError {
+    /// Not a snapshot of correlations, or of another version.
+    Format,
+    /// Damaged.
+    Damaged,
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SnapshotError::Format => "not a snapshot of correlations of this version",
+            SnapshotError::Damaged => "the snapshot of correlations is damaged",
+        })
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    steps: u64,
+    opened: u64,
+    correlations: Vec<(u32, [u8; 32], i64, Vec<(&'a GroupKey, &'a KeyState)>)>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    steps: u64,
+    opened: u64,
+    correlations: Vec<(u32, [u8; 32], i64, Vec<(GroupKey, KeyState)>)>,
+}
+
+impl Correlator {
+    /// The whole state.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let correlations = self
+            .states
+            .iter()
+            .flatten()
+            .map(|s| (s.spec.index, s.spec.digest, s.real, s.keys.iter().map(|(k, v)| (&**k, v)).collect()))
+            .collect();
+        let written = Written { steps: self.steps, opened: self.opened, correlations };
+        // Writing to memory cannot fail, and no type here has an encoding that can.
+        postcard::to_extend(&written, HEADER.to_vec()).unwrap_or_default()
+    }
+
+    /// The state of a snapshot under a rule set that may be another one: a correlation whose meaning (digest) is unchanged
+    /// keeps its state, any other begins afresh.
+    ///
+    /// # Errors
+    /// If the bytes are not a snapshot of this version, or damaged.
+    pub fn restore(set: &RuleSet, sources: &[Vec<Source>], settings: Settings, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let body = bytes.strip_prefix(HEADER).ok_or(SnapshotError::Format)?;
+        let read: Read = postcard::from_bytes(body).map_err(|_| SnapshotError::Damaged)?;
+        let mut out = Correlator::new(set, sources, settings);
+        (out.steps, out.opened) = (read.steps, read.opened);
+        for (index, digest, real, keys) in read.correlations {
+            if let Some(state) = out.same_meaning(index, digest) {
+                state.real = real;
+                keys.into_iter().for_each(|(key, held)| state.revive(Arc::new(key), held));
+            }
+        }
+        Ok(out)
+    }
+
+    /// The correlation with this digest: at its old index, else wherever it stands now.
+    fn same_meaning(&mut self, index: u32, digest: [u8; 32]) -> Option<&mut State> {
+        let same = |s: &Option<State>| s.as_ref().is_some_and(|s| s.spec.digest == digest);
+        let here = self.states.get(index as usize).is_some_and(same);
+        let place = if here { Some(index as usize) } else { self.states.iter().position(same) };
+        self.states.get_mut(place?)?.as_mut()
+    }
+}
+
+impl State {
+    fn revive(&mut self, key: Arc<GroupKey>, mut held: KeyState) {
+        held.turn = (!held.episodes.is_empty(), held.activity);
+        self.timers.set(&key, None, held.due);
+        self.budget.enter(&held.account, (held.turn.0, held.turn.1, Arc::clone(&key)));
+        self.budget.rebook(&held.account, 0, held.booked);
+        self.keys.insert(key, held);
+    }
+}

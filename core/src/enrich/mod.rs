@@ -1,1 +1,0 @@
-//! (written by its own change)

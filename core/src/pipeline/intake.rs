@@ -1,0 +1,201 @@
+//! The Intake: the stateless half. Records in; detections, counts and quarantine out.
+//!
+//! Owns the walk from a record to its units and from a unit to its detections. Never remembers anything between records but
+//! what a shard's own text said about its format ([`ShardMemory`]); never decides about windows. One `&self` serves all cores.
+
+use super::books::InputCounts;
+use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
+use crate::detect::{Detector, Scratch, Seen, Stamp};
+use crate::event::{Detection, Form, Position, Record, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most bytes of a refused unit that the quarantine keeps.
+pub const QUARANTINE_BYTES_MAX: usize = 256 * 1024;
+
+/// Something that could not be read: kept with its place and reason, to be looked at and driven again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Where it stood.
+    pub position: Position,
+    /// Why.
+    pub error: DecodeError,
+    /// The refused bytes, at most [`QUARANTINE_BYTES_MAX`].
+    pub bytes: Vec<u8>,
+    /// Whether the bytes were cut.
+    pub truncated: bool,
+}
+
+/// Coverage of one (account, Region, source): the signal that a source is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// Events and coverage-only records (NODATA).
+    pub records: u64,
+    /// Records that say flows were lost upstream (SKIPDATA).
+    pub losses: u64,
+    /// Latest event time.
+    pub last_ms: i64,
+}
+
+/// What one batch gave.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Detections, in record order.
+    pub detections: Vec<Detection>,
+    /// Refused units.
+    pub quarantined: Vec<Quarantined>,
+    /// Counts.
+    pub counts: InputCounts,
+    /// Largest arrival time seen, if any record or event carried one.
+    pub arrival_ms: Option<i64>,
+    /// Who was heard of.
+    pub coverage: BTreeMap<(Arc<str>, Source), Coverage>,
+}
+
+/// What a shard's text said about itself (a flow log's header line). Owned by whoever reads the shard, in order.
+#[derive(Debug)]
+pub struct ShardMemory {
+    flow: vpcflow::FlowDecoder,
+    scratch: Scratch<'static>,
+}
+
+/// Decodes and matches.
+#[derive(Debug)]
+pub struct Intake {
+    detector: Detector,
+    hints: Hints,
+    flow_format: Option<vpcflow::FlowFormat>,
+}
+
+impl Intake {
+    /// An Intake for a rule set (inside the detector) and what the operator said about the input.
+    ///
+    /// # Errors
+    /// If the stated flow-log format is none: in words.
+    pub fn new(detector: Detector, hints: Hints) -> Result<Self, String> {
+        let stated = hints.flow_format.as_ref().map(vpcflow::FlowFormat::from_names);
+        let flow_format = stated.transpose().map_err(|e| e.to_string())?;
+        Ok(Intake { detector, hints, flow_format })
+    }
+
+    /// The memory for a shard that starts to be read.
+    #[must_use]
+    pub fn shard(&self) -> ShardMemory {
+        ShardMemory { flow: vpcflow::FlowDecoder::new(self.flow_format.clone()), scratch: Scratch::new() }
+    }
+
+    /// Reads a batch of one shard, in order.
+    pub fn process(&self, memory: &mut ShardMemory, batch: &[Record], out: &mut Gathered) {
+        for record in batch {
+            out.counts.bytes += record.bytes.len() as u64;
+            out.arrival_ms = out.arrival_ms.max(record.arrival_ms);
+            if record.lines { self.lines(memory, record, out) } else { self.record(memory, record, out) }
+        }
+    }
+
+    fn lines(&self, memory: &mut ShardMemory, record: &Record, out: &mut Gathered) {
+        let text = &record.bytes[..];
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
+        for (line, end) in (0u64..).zip(ends) {
+            let bytes = text[start.min(end)..end].strip_suffix(b"\r").unwrap_or(&text[start.min(end)..end]);
+            start = end + 1;
+            if bytes.is_empty() {
+                continue;
+            }
+            let position = Position { sequence: record.position.sequence.plus(line), ..record.position.clone() };
+            self.unwrap(memory, &Place { position, arrival_ms: record.arrival_ms }, bytes, out);
+        }
+    }
+
+    fn record(&self, memory: &mut ShardMemory, record: &Record, out: &mut Gathered) {
+        let place = Place { position: record.position.clone(), arrival_ms: record.arrival_ms };
+        self.unwrap(memory, &place, &record.bytes, out);
+    }
+
+    fn unwrap(&self, memory: &mut ShardMemory, place: &Place, bytes: &[u8], out: &mut Gathered) {
+        let mut ordinal = 0u32;
+        envelope::unwrap(bytes, &self.hints, &mut |emit| {
+            let stamp = Stamp { position: Position { sub_sequence: ordinal, ..place.position.clone() }, arrival_ms: place.arrival_ms };
+            ordinal += 1;
+            out.counts.records += 1;
+            match emit {
+                Emit::Unit(unit) => self.unit(memory, &unit, stamp, out),
+                Emit::Filtered(reason) => *out.counts.filtered.entry(reason).or_default() += 1,
+                Emit::Bad(error, bytes) => refuse(out, stamp.position, error, bytes),
+            }
+        });
+    }
+
+    fn unit(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
+        match unit.form {
+            Form::VpcFlow | Form::TransitGatewayFlow => self.flow(memory, unit, stamp, out),
+            _ => self.detect(&mut memory.scratch, unit, None, &stamp, out),
+        }
+    }
+
+    fn flow(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
+        let ShardMemory { flow, scratch } = memory;
+        let filtered = match flow.decode(unit.text) {
+            Ok(vpcflow::FlowLine::Flow(flow)) => {
+                let form = if flow.is_transit_gateway() { Form::TransitGatewayFlow } else { Form::VpcFlow };
+                return self.detect(scratch, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);
+            }
+            Ok(vpcflow::FlowLine::Header) => Filtered::Header,
+            Ok(vpcflow::FlowLine::NoData { .. }) => Filtered::NoData,
+            Ok(vpcflow::FlowLine::SkipData { .. }) => Filtered::SkipData,
+            Ok(vpcflow::FlowLine::Empty) => Filtered::Empty,
+            Err(error) => return refuse(out, stamp.position, error, unit.text.as_bytes()),
+        };
+        *out.counts.filtered.entry(filtered).or_default() += 1;
+    }
+
+    fn detect(
+        &self,
+        scratch: &mut Scratch<'static>,
+        unit: &Unit<'_>,
+        flow: Option<&vpcflow::Flow<'_, '_>>,
+        stamp: &Stamp,
+        out: &mut Gathered,
+    ) {
+        let mut work = std::mem::take(scratch).recycle();
+        let seen = self.detector.detect(unit, flow, &mut work, stamp, &mut out.detections);
+        for target in work.without_key() {
+            *out.counts.without_key.entry(*target).or_default() += 1;
+        }
+        *scratch = work.recycle();
+        match seen {
+            Ok(seen) => note(out, &seen),
+            Err(error) => refuse(out, stamp.position.clone(), error, unit.text.as_bytes()),
+        }
+    }
+}
+
+struct Place {
+    position: Position,
+    arrival_ms: Option<i64>,
+}
+
+fn note(out: &mut Gathered, seen: &Seen) {
+    *out.counts.events.entry(seen.source).or_default() += 1;
+    out.counts.late_events += u64::from(seen.late);
+    out.counts.clock_skew += u64::from(seen.clock_skew);
+    out.arrival_ms = out.arrival_ms.max(Some(seen.arrival_ms));
+    if let Some(account) = &seen.account {
+        let at = out.coverage.entry((account.clone(), seen.source)).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
+        at.records += 1;
+        at.last_ms = at.last_ms.max(seen.time_ms);
+    }
+}
+
+fn refuse(out: &mut Gathered, position: Position, error: DecodeError, bytes: &[u8]) {
+    *out.counts.quarantined.entry(error.code).or_default() += 1;
+    let kept = &bytes[..bytes.len().min(QUARANTINE_BYTES_MAX)];
+    out.quarantined.push(Quarantined { position, error, bytes: kept.to_vec(), truncated: kept.len() < bytes.len() });
+}
+
+/// The bounded label of a reason, as counters and the quarantine print it.
+#[must_use]
+pub fn reason(code: ErrorCode) -> String {
+    serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! The ledger: every alert's own bookkeeping. Version counter, when it was created, whether it paged, what waits to be indexed.
+//!
+//! Owns revisions and the throttle (one document per alert and [`UPDATE_EVERY_MS`] of arrival time while it changes). Never
+//! builds a document. Alerts that are closed are forgotten.
+
+use crate::alert::paging::Paging;
+use crate::alert::subject::RelatedAlert;
+use crate::event::GroupKey;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An alert is indexed again at most this often, in arrival time.
+pub(super) const UPDATE_EVERY_MS: i64 = 5_000;
+
+/// What an alert is about: (rule, key, first moment as known when it fired).
+pub(super) type AlertKey = (u32, GroupKey, i64);
+
+/// The bookkeeping of one alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Account {
+    pub(super) id: String,
+    pub(super) revision: u64,
+    pub(super) created_ms: i64,
+    pub(super) modified_ms: i64,
+    pub(super) paging: Paging,
+    pub(super) related: Vec<RelatedAlert>,
+    emitted_ms: i64,
+    due_ms: Option<i64>,
+}
+
+/// All alerts that may still change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    accounts: BTreeMap<AlertKey, Account>,
+    due: BTreeSet<(i64, AlertKey)>,
+}
+
+impl Ledger {
+    /// Opens an account. Its first document is due at once.
+    pub(super) fn open(&mut self, key: AlertKey, id: String, now_ms: i64, paging: Paging, related: Vec<RelatedAlert>) {
+        let account =
+            Account { id, revision: 0, created_ms: now_ms, modified_ms: now_ms, paging, related, emitted_ms: now_ms, due_ms: None };
+        self.accounts.insert(key, account);
+    }
+
+    pub(super) fn get(&self, key: &AlertKey) -> Option<&Account> {
+        self.accounts.get(key)
+    }
+
+    /// The alert changed: a document becomes due, now or when the throttle allows it.
+    pub(super) fn touch(&mut self, key: &AlertKey, now_ms: i64) {
+        let Some(account) = self.accounts.get_mut(key) else { return };
+        account.modified_ms = account.modified_ms.max(now_ms);
+        if account.due_ms.is_none() {
+            let due = account.emitted_ms.saturating_add(UPDATE_EVERY_MS).max(now_ms);
+            account.due_ms = Some(due);
+            self.due.insert((due, key.clone()));
+        }
+    }
+
+    /// Alerts whose documents are due by `now_ms`, in order.
+    pub(super) fn due(&mut self, now_ms: i64) -> Vec<AlertKey> {
+        let mut keys = Vec::new();
+        while let Some((at, _)) = self.due.first() {
+            if *at > now_ms {
+                break;
+            }
+            if let Some((_, key)) = self.due.pop_first() {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// Counts a new version, about to be emitted.
+    pub(super) fn revise(&mut self, key: &AlertKey, now_ms: i64) {
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.revision += 1;
+            account.emitted_ms = now_ms;
+            if let Some(due) = account.due_ms.take() {
+                self.due.remove(&(due, key.clone()));
+            }
+        }
+    }
+
+    /// Notes the older alerts inside.
+    pub(super) fn relate(&mut self, key: &AlertKey, related: Vec<RelatedAlert>) {
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.related = related;
+        }
+    }
+
+    /// Forgets an alert that cannot change any more.
+    pub(super) fn close(&mut self, key: &AlertKey) {
+        if let Some(account) = self.accounts.remove(key)
+            && let Some(due) = account.due_ms
+        {
+            self.due.remove(&(due, key.clone()));
+        }
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.accounts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::paging::paging_decision;
+
+    #[test]
+    fn changes_within_five_seconds_become_one_document() {
+        let (mut ledger, key) = (Ledger::default(), (1, GroupKey::new(["k"]), 10));
+        ledger.open(key.clone(), "id".into(), 1_000, paging_decision(4, false, false, false, false, &[]), Vec::new());
+        ledger.revise(&key, 1_000);
+        ledger.touch(&key, 1_500);
+        ledger.touch(&key, 2_000);
+        assert!(ledger.due(5_999).is_empty());
+        assert_eq!(ledger.due(6_000), [key.clone()]);
+        ledger.revise(&key, 6_000);
+        let account = ledger.get(&key).expect("open");
+        assert_eq!((account.revision, account.modified_ms), (2, 2_000));
+        ledger.touch(&key, 20_000);
+        ledger.close(&key);
+        assert!(ledger.due(i64::MAX).is_empty());
+        assert_eq!(ledger.len(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! `tidegate demo`: the main job on the embedded default. A synthetic organisation goes in as files in AWS's own layouts, the
+//! real pipeline reads them, and what it found is held against what was seeded.
+
+mod verdict;
+
+use super::generate::{self, Size};
+use super::replay::{Bar, write_lines};
+use super::{Exit, Failure, screen, summary};
+use crate::io::clock::Stopwatch;
+use crate::io::input::{Input, expand};
+use crate::io::rules::{BUILTIN, read_rules};
+use crate::run::Outcome;
+use crate::run::replay::{Settings, replay};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tidegate_core::decode::Hints;
+use tidegate_core::generate::Truth;
+use tidegate_core::rule::{RuleSet, load};
+use verdict::Verdict;
+
+/// Examples:
+///   tidegate demo
+///   tidegate demo --accounts 5000 --seed 7
+///   tidegate demo --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    size: Size,
+    /// Where input, truth and alerts are written
+    #[arg(long, default_value = "tidegate-demo", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command. Exits 1 if a seeded attack was missed or too much was raised that belongs to none.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let plan = arguments.size.plan()?;
+    let clock = Stopwatch::start();
+    let written = generate::write(&arguments.folder, &plan)?;
+    let made = clock.elapsed();
+    if !arguments.json {
+        let (files, bytes) = (screen::thousands(written.files), screen::thousands(written.bytes));
+        println!(
+            "An organisation of {} accounts, {} day(s): {files} files, {bytes} bytes, {} seeded attacks, written in {:.1} s",
+            plan.accounts,
+            plan.days,
+            written.truth.attacks.len(),
+            made.as_secs_f64()
+        );
+    }
+    let set = Arc::new(load(&read_rules(&[BUILTIN.to_owned()]).map_err(Failure::failed)?).set);
+    let (mut outcome, findings) = execute(&set, &arguments.folder.join("input"))?;
+    let alerts = outcome.store.alerts();
+    let path = arguments.folder.join("alerts.ndjson");
+    write_lines(&path.to_string_lossy(), alerts.iter().map(ToString::to_string))?;
+    let verdict = verdict::judge(&set, &written.truth, &alerts);
+    if arguments.json {
+        println!(
+            "{}",
+            serde_json::json!({"verdict": verdict.as_json(), "summary": summary::as_json(&outcome, &alerts), "alerts": alerts.len(), "findings": findings})
+        );
+    } else {
+        report(&arguments.folder, &written.truth, &verdict, &alerts, findings, &mut outcome);
+    }
+    let fine = verdict.passed() && outcome.unread.is_empty() && outcome.book_errors().is_empty();
+    Ok(if fine { Exit::Fine } else { Exit::Found })
+}
+
+fn execute(set: &Arc<RuleSet>, input: &Path) -> Result<(Outcome, u64), Failure> {
+    let inputs = expand(&[input.to_string_lossy().into_owned()]).map_err(Failure::failed)?;
+    let watcher = Bar::new(inputs.iter().map(Input::size).sum())?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let scratch = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
+    let settings = Settings { inputs, threads, stamped: false, scratch, range_ms: (i64::MIN, i64::MAX) };
+    let (intake, mut pipelines) = crate::run::build(set, Hints::default(), 1).map_err(Failure::usage)?;
+    let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
+        .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")))?;
+    watcher.bar.finish_and_clear();
+    let findings = outcome.books.input.events.get(&tidegate_core::event::Source::GuardDuty).copied().unwrap_or(0);
+    Ok((outcome, findings))
+}
+
+fn report(folder: &Path, truth: &Truth, verdict: &Verdict, alerts: &[Value], findings: u64, outcome: &mut Outcome) {
+    let shown: Vec<Value> = alerts.iter().filter(|a| verdict::worth_showing(a)).cloned().collect();
+    anstream::println!("{}", summary::table(&shown));
+    let n = screen::thousands;
+    println!(
+        "\n{} raw finding revisions became {} alerts; {} are correlations or page, shown above",
+        n(findings),
+        n(alerts.len() as u64),
+        shown.len()
+    );
+    println!("\nSeeded attacks:");
+    for (attack, found) in truth.attacks.iter().zip(&verdict.found) {
+        let word = if *found { screen::green("found ") } else { screen::red("MISSED") };
+        anstream::println!("  {word} {:26} {}", attack.kind, attack.expect);
+    }
+    println!(
+        "\n{} of {} attacks found; {} correlation alerts and {} pages belong to no seeded attack (5 of each are allowed)",
+        verdict.found.iter().filter(|f| **f).count(),
+        truth.attacks.len(),
+        verdict.stray_correlations,
+        verdict.stray_pages
+    );
+    println!();
+    summary::as_text(outcome, alerts).iter().for_each(|line| anstream::println!("{line}"));
+    let folder = folder.display();
+    println!("\ninput   {folder}/input\ntruth   {folder}/truth.json\nalerts  {folder}/alerts.ndjson");
+    println!(
+        "\nNext:\n  tidegate rules export my-rules               the rules that found them, to read and change\n  tidegate rules test my-rules                 their tests\n  tidegate replay -r my-rules {folder}/input   the same input through your rules\n  tidegate replay -r builtin PATH              your own findings, flow logs and trails"
+    );
+}

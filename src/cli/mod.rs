@@ -1,0 +1,75 @@
+//! The command line: one file per command. What was typed becomes settings; settings become a run; the run becomes an exit code.
+//!
+//! Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed.
+
+mod demo;
+mod failure;
+mod generate;
+mod replay;
+mod rules;
+mod screen;
+mod summary;
+
+pub use failure::{Exit, Failure};
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Threat findings in, one alert per incident out.
+///
+/// Tidegate reads GuardDuty findings, VPC flow logs and CloudTrail, correlates them across AWS accounts with windowed
+/// Sigma rules in event time, and writes one OCSF alert per incident.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  tidegate demo                                            see it work on a synthetic organisation
+  tidegate replay -r builtin ./AWSLogs                     run the shipped rules over exported logs
+  tidegate replay -r my-rules/ --alerts - findings.jsonl   print alerts as NDJSON
+  tidegate rules check my-rules/                           every error at once, with file, line and column
+  tidegate rules test my-rules/                            run the tests beside the rules
+
+Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The main job on a synthetic organisation with seeded attacks: no AWS, no configuration
+    Demo(demo::Arguments),
+    /// History through the rules: files, folders or standard input
+    Replay(replay::Arguments),
+    /// Check, test and export Sigma rules
+    Rules(rules::Arguments),
+    /// Write a synthetic organisation: findings, flow logs, trails, with seeded attacks and the truth beside them
+    Generate(generate::Arguments),
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+            // Nothing to do about a closed terminal.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let result = match arguments.command {
+        Command::Demo(a) => demo::run(&a),
+        Command::Replay(a) => replay::run(&a),
+        Command::Rules(a) => rules::run(&a),
+        Command::Generate(a) => generate::run(&a),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            anstream::eprintln!("{}{failure}", screen::red("error: "));
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `tidegate replay`: history through the rules.
+
+use super::{Exit, Failure, rules, screen, summary};
+use crate::io::input::{Input, expand};
+use crate::io::rules::read_rules;
+use crate::run::Outcome;
+use crate::run::replay::{Settings, Watcher, replay};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tidegate_core::decode::Hints;
+use tidegate_core::event::{Form, GenericSource, LogSource, time};
+use tidegate_core::rule::{Gravity, RuleSet, load};
+
+/// Examples:
+///   tidegate replay -r builtin ./AWSLogs
+///   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
+///   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
+///   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
+    #[arg(short, long = "rules", required = true, value_name = "PATH")]
+    rules: Vec<String>,
+    /// Files, folders, or `-` for standard input; gzip is undone, formats are recognised
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<String>,
+    /// Write refused input as NDJSON with its reason
+    #[arg(long, value_name = "FILE")]
+    quarantine: Option<PathBuf>,
+    /// How to read the input
+    #[arg(long, default_value = "auto", value_enum)]
+    format: Format,
+    /// Columns of header-less flow logs: '${version} ${account-id} ...'
+    #[arg(long, value_name = "COLUMNS")]
+    flow_format: Option<String>,
+    /// Logsource of --format json: product
+    #[arg(long, value_name = "P")]
+    product: Option<String>,
+    /// Logsource of --format json: service
+    #[arg(long, value_name = "S")]
+    service: Option<String>,
+    /// Logsource of --format json: category
+    #[arg(long, value_name = "C")]
+    category: Option<String>,
+    /// Field of --format json with the event time (epoch s or ms, or RFC 3339)
+    #[arg(long, value_name = "F", default_value = "time")]
+    time_field: String,
+    /// Field of --format json with the arrival time: then the file's order is the order of arrival
+    #[arg(long, value_name = "F")]
+    arrival_field: Option<String>,
+    /// Report only alerts whose first moment is at or after this time (RFC 3339)
+    #[arg(long, value_name = "T", value_parser = parse_time)]
+    from: Option<i64>,
+    /// Report only alerts whose first moment is before this time (RFC 3339)
+    #[arg(long, value_name = "T", value_parser = parse_time)]
+    to: Option<i64>,
+    /// Form of the summary on standard error
+    #[arg(long, default_value = "text", value_enum)]
+    summary: summary::Form,
+    /// Start although some rules have errors; they are listed and left out
+    #[arg(long)]
+    partial: bool,
+    /// Threads that decode (default: all cores)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Pipelines that share the key groups
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pipelines: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Auto,
+    Guardduty,
+    Vpcflow,
+    Tgwflow,
+    Cloudtrail,
+    Securityhub,
+    Route53,
+    Waf,
+    EksAudit,
+    Eventbridge,
+    Json,
+}
+
+fn parse_time(text: &str) -> Result<i64, String> {
+    time::parse_any_ms(text).ok_or_else(|| format!("`{text}` is no time; write it like 2026-11-02T08:00:00Z"))
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let set = load_rules(&arguments.rules, arguments.partial)?;
+    let hints = hints(arguments)?;
+    let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
+    let mut outcome = execute(&set, hints, inputs, arguments)?;
+    let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
+    if let Some(path) = &arguments.alerts {
+        write_lines(path, alerts.iter().map(ToString::to_string))?;
+    }
+    if let Some(path) = &arguments.quarantine {
+        write_lines(&path.to_string_lossy(), outcome.quarantined.iter().map(|q| summary::quarantine_line(q).to_string()))?;
+    }
+    if arguments.alerts.is_none() {
+        anstream::println!("{}", summary::table(&alerts));
+    }
+    summary::print(arguments.summary, &mut outcome, &alerts);
+    Ok(if outcome.unread.is_empty() && outcome.book_errors().is_empty() { Exit::Fine } else { Exit::Failed })
+}
+
+/// Loads rules, printing what is wrong with them.
+pub(super) fn load_rules(paths: &[String], partial: bool) -> Result<Arc<RuleSet>, Failure> {
+    let loaded = load(&read_rules(paths).map_err(Failure::failed)?);
+    let errors: Vec<_> = loaded.diagnostics.iter().filter(|d| d.gravity == Gravity::Error).collect();
+    for error in &errors {
+        anstream::eprintln!("{}", rules::error_line(error));
+    }
+    if !errors.is_empty() && !partial {
+        let (bad, good) = (errors.len(), loaded.set.rules.len());
+        return Err(Failure::usage(format!(
+            "{bad} errors in the rules, {good} rules are good; correct them, or start without the bad ones by --partial"
+        )));
+    }
+    if loaded.set.rules.is_empty() {
+        return Err(Failure::usage("no rule was loaded; name rule files or folders by -r, or `-r builtin`"));
+    }
+    Ok(Arc::new(loaded.set))
+}
+
+fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
+    let form = match arguments.format {
+        Format::Auto => None,
+        Format::Guardduty => Some(Form::GuardDuty),
+        Format::Vpcflow => Some(Form::VpcFlow),
+        Format::Tgwflow => Some(Form::TransitGatewayFlow),
+        Format::Cloudtrail => Some(Form::CloudTrail),
+        Format::Securityhub => Some(Form::SecurityHub),
+        Format::Route53 => Some(Form::Route53),
+        Format::Waf => Some(Form::Waf),
+        Format::EksAudit => Some(Form::EksAudit),
+        Format::Eventbridge => Some(Form::EventBridge),
+        Format::Json => Some(Form::Generic(0)),
+    };
+    if arguments.format != Format::Json && (arguments.product.is_some() || arguments.service.is_some() || arguments.arrival_field.is_some())
+    {
+        return Err(Failure::usage("--product, --service and --arrival-field belong to --format json; add it, or leave them out"));
+    }
+    if arguments.format == Format::Json && arguments.product.is_none() && arguments.service.is_none() && arguments.category.is_none() {
+        return Err(Failure::usage("--format json needs the logsource of the events: --product P --service S"));
+    }
+    let logsource =
+        LogSource { category: arguments.category.clone(), product: arguments.product.clone(), service: arguments.service.clone() };
+    let generic = GenericSource { logsource, time_field: arguments.time_field.clone(), arrival_field: arguments.arrival_field.clone() };
+    let generic = if arguments.format == Format::Json { vec![generic] } else { Vec::new() };
+    let flow_format = arguments.flow_format.as_ref().map(|f| f.split_whitespace().map(str::to_owned).collect());
+    Ok(Hints { form, flow_format, generic, ..Hints::default() })
+}
+
+fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let total = inputs.iter().map(Input::size).sum();
+    let watcher = Bar::new(total)?;
+    let stamped = arguments.arrival_field.is_some();
+    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let range_ms = margin(set, arguments);
+    let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
+    let settings = Settings { inputs, threads, stamped, scratch, range_ms };
+    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines).map_err(Failure::usage)?;
+    let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
+        .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
+    watcher.bar.finish_and_clear();
+    outcome
+}
+
+/// Events outside [from, to) count in windows that reach inside: a margin of the largest lateness and twice the largest timespan.
+fn margin(set: &RuleSet, arguments: &Arguments) -> (i64, i64) {
+    let timespan = |r: &tidegate_core::rule::Rule| match &r.body {
+        tidegate_core::rule::Body::Correlation(c) => c.timespan_ms,
+        tidegate_core::rule::Body::Detection(_) => 0,
+    };
+    let margin = time::HOUR_MS + 2 * set.rules.iter().map(timespan).max().unwrap_or(0);
+    (arguments.from.map_or(i64::MIN, |t| t.saturating_sub(margin)), arguments.to.map_or(i64::MAX, |t| t.saturating_add(margin)))
+}
+
+fn in_range(alert: &serde_json::Value, arguments: &Arguments) -> bool {
+    let start = alert["tidegate"]["episode"]["start"].as_i64().unwrap_or(0);
+    arguments.from.is_none_or(|t| start >= t) && arguments.to.is_none_or(|t| start < t)
+}
+
+/// Writes lines to a file or standard output.
+pub(super) fn write_lines(path: &str, lines: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot write {path}: {e}"));
+    let mut out: Box<dyn Write> = match path {
+        "-" => Box::new(std::io::BufWriter::new(std::io::stdout().lock())),
+        _ => Box::new(std::io::BufWriter::new(std::fs::File::create(path).map_err(failed)?)),
+    };
+    for line in lines {
+        writeln!(out, "{line}").map_err(failed)?;
+    }
+    out.flush().map_err(failed)
+}
+
+/// A progress bar, and Ctrl-C.
+pub(super) struct Bar {
+    /// The bar.
+    pub(super) bar: indicatif::ProgressBar,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Bar {
+    /// A bar over `total` bytes. The first Ctrl-C stops reading: what was read is finished and reported.
+    pub(super) fn new(total: u64) -> Result<Self, Failure> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = stopped.clone();
+        ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })
+        .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
+        Ok(Bar { bar: screen::byte_progress(total, "reading"), stopped })
+    }
+}
+
+impl Watcher for Bar {
+    fn read(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}

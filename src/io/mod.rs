@@ -1,0 +1,7 @@
+//! The outside world: files in, files out, the clock. Nothing else reads the time or a disk.
+
+pub mod clock;
+pub mod input;
+pub mod reader;
+pub mod rules;
+pub mod sorter;

@@ -1,0 +1,90 @@
+//! What a finite run leaves behind: alerts in their final state, pages that would have been sent, the books, figures.
+
+use super::latency::Latency;
+use crate::io::reader::ReadError;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tidegate_core::pipeline::{Action, Books, Effect, Quarantined};
+
+/// The newest version of every alert: a sink that keeps what OpenSearch would hold.
+#[derive(Debug, Default)]
+pub struct AlertStore {
+    documents: BTreeMap<String, (u64, String)>,
+    suppressed: std::collections::BTreeSet<String>,
+    pages: Vec<(String, String)>,
+}
+
+impl AlertStore {
+    /// Takes one effect. An older version never replaces a newer one.
+    pub fn take(&mut self, effect: Effect) {
+        match effect.action {
+            Action::Index { alert, version, suppressed, document } => {
+                if suppressed {
+                    self.suppressed.insert(alert.clone());
+                }
+                let held = self.documents.entry(alert).or_default();
+                if version > held.0 {
+                    *held = (version, document);
+                }
+            }
+            Action::Page { alert, route, .. } => self.pages.push((alert, route)),
+            Action::Derive(_) => {}
+        }
+    }
+
+    /// Alerts held that were not suppressed: the `delivered` of the books.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        (self.documents.len() - self.suppressed.len()) as u64
+    }
+
+    /// Pages: (alert id, route), in the order decided.
+    #[must_use]
+    pub fn pages(&self) -> &[(String, String)] {
+        &self.pages
+    }
+
+    /// The final documents, sorted by (first seen, id).
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Value> {
+        let mut alerts: Vec<Value> = self.documents.values().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+        alerts
+            .sort_by_cached_key(|a| (a["finding_info"]["first_seen_time"].as_i64(), a["finding_info"]["uid"].as_str().map(str::to_owned)));
+        alerts
+    }
+}
+
+/// Everything a finite run has to tell.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Alerts and pages.
+    pub store: AlertStore,
+    /// The books.
+    pub books: Books,
+    /// Refused units, in order of position (at most [`QUARANTINE_MAX`]; the books count all).
+    pub quarantined: Vec<Quarantined>,
+    /// Files that could not be read to their end.
+    pub unread: Vec<(String, ReadError)>,
+    /// Time to decode and match one batch of records.
+    pub intake: Latency,
+    /// Time from detections handed to the pipeline until their effects are out.
+    pub pipeline: Latency,
+    /// Wall time.
+    pub wall: Duration,
+    /// CPU seconds, all threads.
+    pub cpu_seconds: f64,
+    /// Whether the user stopped it before the end.
+    pub interrupted: bool,
+}
+
+/// Most refused units kept for display.
+pub const QUARANTINE_MAX: usize = 100_000;
+
+impl Outcome {
+    /// What does not balance, in words. Empty when all is well.
+    #[must_use]
+    pub fn book_errors(&self) -> Vec<String> {
+        self.books.errors(self.store.delivered(), 0, 0)
+    }
+}

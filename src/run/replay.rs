@@ -1,0 +1,218 @@
+//! History through the same core: read, decode and match on all cores, put in order, apply, finish.
+//!
+//! History without arrival stamps is put in order of event time first (arrival = event time: nothing is late, and neither file
+//! order nor threads can matter). With `--arrival-field` the file's order is the log's order and every record is judged by its
+//! own arrival. Limits: detections beyond a million are sorted on disk.
+
+use super::outcome::{Outcome, QUARANTINE_MAX};
+use crate::io::clock::{Stopwatch, process_cpu_seconds};
+use crate::io::input::Input;
+use crate::io::reader::Reader;
+use crate::io::sorter::{RUN_DETECTIONS, Sorter};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+use tidegate_core::event::Detection;
+use tidegate_core::pipeline::{Batch, Embedded, Gathered, Intake};
+
+/// Detections handed to the pipelines at once.
+const BATCH: usize = 4096;
+/// A watermark trails the largest arrival by this much: arrival stamps are not monotone.
+const SLACK_MS: i64 = 10_000;
+
+/// What to replay.
+#[derive(Debug)]
+pub struct Settings {
+    /// What to read.
+    pub inputs: Vec<Input>,
+    /// Threads that decode.
+    pub threads: usize,
+    /// Whether records carry arrival stamps: then their order is the log's order.
+    pub stamped: bool,
+    /// Where sorted runs may be spilled.
+    pub scratch: std::path::PathBuf,
+    /// Only detections in this range of event time are applied (margins included).
+    pub range_ms: (i64, i64),
+}
+
+/// Told about progress, and asked whether to go on.
+pub trait Watcher: Sync {
+    /// This many more bytes of input were read.
+    fn read(&self, bytes: u64);
+    /// Whether the user asked to stop.
+    fn stopped(&self) -> bool;
+}
+
+/// Runs history through the pipelines.
+///
+/// # Errors
+/// If sorted runs cannot be written or read back. A file that cannot be read is noted in the outcome instead.
+pub fn replay(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, watcher: &dyn Watcher) -> io::Result<Outcome> {
+    let (clock, cpu) = (Stopwatch::start(), process_cpu_seconds());
+    let mut outcome = Outcome::default();
+    if settings.stamped {
+        in_order(intake, pipelines, settings, watcher, &mut outcome)?
+    } else {
+        by_event_time(intake, pipelines, settings, watcher, &mut outcome)?
+    }
+    apply(pipelines, None, &mut outcome);
+    outcome.quarantined.sort_by(|a, b| a.position.cmp(&b.position));
+    outcome.books = pipelines.books();
+    outcome.interrupted = watcher.stopped();
+    outcome.wall = clock.elapsed();
+    outcome.cpu_seconds = process_cpu_seconds() - cpu;
+    Ok(outcome)
+}
+
+/// What a reading thread sends.
+enum Read {
+    Batch(Box<Gathered>, Duration),
+    Unread(String, crate::io::reader::ReadError),
+}
+
+/// All cores decode; what they found is sorted by event time and applied.
+fn by_event_time(
+    intake: &Intake,
+    pipelines: &mut Embedded,
+    settings: &Settings,
+    watcher: &dyn Watcher,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
+    let mut sorter = Sorter::new(settings.scratch.clone(), RUN_DETECTIONS);
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (sender, receiver) = sync_channel::<Read>(64);
+    std::thread::scope(|scope| {
+        for _ in 0..settings.threads.max(1) {
+            let (sender, next, failed) = (sender.clone(), &next, &failed);
+            scope.spawn(move || {
+                while let Some(input) = settings.inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if watcher.stopped() || failed.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    read_input(intake, input, watcher, &sender);
+                }
+            });
+        }
+        drop(sender);
+        let result = receiver.iter().try_for_each(|read| {
+            let detections = note(read, pipelines, outcome).into_iter();
+            sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
+        });
+        failed.store(result.is_err(), Ordering::Relaxed);
+        result
+    })?;
+    sorter.drain(BATCH, &mut |detections| {
+        let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
+        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last }), outcome);
+        Ok(())
+    })
+}
+
+fn read_input(intake: &Intake, input: &Input, watcher: &dyn Watcher, sender: &SyncSender<Read>) {
+    // A receiver that is gone means the run failed: nothing is left to tell.
+    let result = each_record(intake, input, watcher, &mut |gathered, took| {
+        let _ = sender.send(Read::Batch(Box::new(gathered), took));
+    });
+    if let Err(error) = result {
+        let _ = sender.send(Read::Unread(input.name().to_string(), error));
+    }
+}
+
+/// One file after the other; the order read is the order applied.
+fn in_order(
+    intake: &Intake,
+    pipelines: &mut Embedded,
+    settings: &Settings,
+    watcher: &dyn Watcher,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
+    let mut arrival = i64::MIN / 4;
+    for (i, input) in settings.inputs.iter().enumerate() {
+        let last_file = i + 1 == settings.inputs.len();
+        let result = each_record(intake, input, watcher, &mut |gathered, took| {
+            let before = arrival;
+            arrival = arrival.max(gathered.arrival_ms.unwrap_or(arrival));
+            let detections = note(Read::Batch(Box::new(gathered), took), pipelines, outcome);
+            for mut batch in by_arrival(detections, before, arrival) {
+                // A file that was not begun holds the watermark back: its records may be of any age.
+                batch.watermark_ms = if last_file { batch.watermark_ms } else { i64::MIN / 4 };
+                apply(pipelines, Some(batch), outcome);
+            }
+        });
+        if let Err(error) = result {
+            outcome.unread.push((input.name().to_string(), error));
+        }
+    }
+    Ok(())
+}
+
+/// Cuts detections wherever the largest arrival so far grows, so that the watermark moves with the records and not with the
+/// size of the reader's buffer.
+fn by_arrival(detections: Vec<Detection>, before: i64, after: i64) -> Vec<Batch> {
+    let mut batches = vec![Batch { detections: Vec::new(), watermark_ms: before - SLACK_MS, arrival_ms: before }];
+    for detection in detections {
+        let last = batches.len() - 1;
+        if detection.arrival_ms > batches[last].arrival_ms && !batches[last].detections.is_empty() {
+            batches.push(Batch { detections: Vec::new(), watermark_ms: 0, arrival_ms: batches[last].arrival_ms });
+        }
+        let at = batches.len() - 1;
+        let batch = &mut batches[at];
+        batch.arrival_ms = batch.arrival_ms.max(detection.arrival_ms);
+        batch.watermark_ms = batch.arrival_ms - SLACK_MS;
+        batch.detections.push(detection);
+    }
+    batches.push(Batch { detections: Vec::new(), watermark_ms: after - SLACK_MS, arrival_ms: after });
+    batches
+}
+
+fn each_record(
+    intake: &Intake,
+    input: &Input,
+    watcher: &dyn Watcher,
+    take: &mut dyn FnMut(Gathered, Duration),
+) -> Result<(), crate::io::reader::ReadError> {
+    let nowhere = || tidegate_core::event::Position { source: "file".into(), shard: input.name(), sequence: 0.into(), sub_sequence: 0 };
+    let failed = |error| crate::io::reader::ReadError { position: nowhere(), error };
+    let mut reader = Reader::open(input, "file").map_err(failed)?;
+    let mut memory = intake.shard();
+    while let Some(record) = reader.next_record()? {
+        if watcher.stopped() {
+            break;
+        }
+        let (clock, bytes) = (Stopwatch::start(), record.bytes.len() as u64);
+        let mut gathered = Gathered::default();
+        intake.process(&mut memory, std::slice::from_ref(&record), &mut gathered);
+        watcher.read(bytes);
+        take(gathered, clock.elapsed());
+    }
+    Ok(())
+}
+
+/// Enters what was read into the books and gives its detections.
+fn note(read: Read, pipelines: &mut Embedded, outcome: &mut Outcome) -> Vec<Detection> {
+    match read {
+        Read::Batch(gathered, took) => {
+            outcome.intake.note(took);
+            pipelines.count(&gathered.counts);
+            let room = QUARANTINE_MAX.saturating_sub(outcome.quarantined.len());
+            outcome.quarantined.extend(gathered.quarantined.into_iter().take(room));
+            gathered.detections
+        }
+        Read::Unread(name, error) => {
+            outcome.unread.push((name, error));
+            Vec::new()
+        }
+    }
+}
+
+/// Applies a batch, or the end of all input, and hands the effects to the store.
+fn apply(pipelines: &mut Embedded, batch: Option<Batch>, outcome: &mut Outcome) {
+    let clock = Stopwatch::start();
+    let effects = match batch {
+        Some(batch) => pipelines.append(batch),
+        None => pipelines.finish(),
+    };
+    outcome.pipeline.note(clock.elapsed());
+    effects.into_iter().for_each(|effect| outcome.store.take(effect));
+}

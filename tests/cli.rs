@@ -1,0 +1,196 @@
+//! The command line as a user meets it: exit codes, errors that say what to do, output for scripts.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tidegate-cli-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("temp folder");
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("folder");
+        std::fs::write(&path, text).expect("write");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn tidegate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidegate")).args(arguments).output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const RULE: &str = "title: Three refusals
+id: 5b1a3c50-3f4e-4c9b-9d55-000000000001
+status: test
+level: high
+correlation:
+    type: event_count
+    rules: [refused]
+    group-by: [who]
+    timespan: 60s
+    condition:
+        gte: 3
+---
+title: Refused
+id: 5b1a3c50-3f4e-4c9b-9d55-000000000002
+name: refused
+status: test
+logsource:
+    product: shop
+    service: login
+detection:
+    selection:
+        result: refused
+    condition: selection
+";
+
+fn event(who: &str, second: u32) -> String {
+    format!("{{\"ts\":{},\"who\":\"{who}\",\"result\":\"refused\"}}\n", 1_793_613_600 + second)
+}
+
+fn replay(folder: &Folder, rules: &str, events: &str, more: &[&str]) -> Output {
+    let events = folder.write("events.ndjson", events);
+    let mut arguments = vec!["replay", "-r", rules, "--format", "json", "--product", "shop", "--service", "login", "--time-field", "ts"];
+    arguments.extend(more);
+    arguments.push(&events);
+    tidegate(&arguments)
+}
+
+#[test]
+fn replay_writes_one_alert_per_incident() {
+    let folder = Folder::new("replay");
+    let rules = folder.write("rule.yml", RULE);
+    let events: String = [("a", 0), ("a", 20), ("b", 30), ("a", 59), ("a", 70), ("b", 95)].iter().map(|(w, s)| event(w, *s)).collect();
+    let output = replay(&folder, &rules, &events, &["--alerts", "-", "--summary", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let alerts: Vec<serde_json::Value> = text(&output.stdout).lines().map(|l| serde_json::from_str(l).expect("NDJSON")).collect();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(alerts[0]["count"], 4);
+    assert_eq!(alerts[0]["tidegate"]["group_key"][0]["value"], "a");
+    assert_eq!(alerts[0]["tidegate"]["episode"]["start"], 1_793_613_659_000_i64);
+    let summary: serde_json::Value = serde_json::from_str(text(&output.stderr).trim()).expect("one JSON object");
+    assert_eq!(summary["records"], 6);
+    assert_eq!(summary["books"]["balanced"], true);
+}
+
+#[test]
+fn the_order_of_lines_does_not_matter() {
+    let folder = Folder::new("order");
+    let rules = folder.write("rule.yml", RULE);
+    let lines: Vec<String> = [0, 20, 59, 70, 400, 410, 420].iter().map(|s| event("a", *s)).collect();
+    let run = |events: String| {
+        let output = replay(&folder, &rules, &events, &["--alerts", "-"]);
+        let ids = text(&output.stdout)
+            .lines()
+            .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("NDJSON")["tidegate"]["episode"].clone());
+        ids.map(|e| e.to_string()).collect::<Vec<_>>()
+    };
+    let forward = run(lines.concat());
+    assert_eq!(forward.len(), 2);
+    assert_eq!(forward, run(lines.iter().rev().cloned().collect()));
+}
+
+#[test]
+fn bad_input_is_quarantined_and_named_and_takes_nothing_with_it() {
+    let folder = Folder::new("quarantine");
+    let rules = folder.write("rule.yml", RULE);
+    let events = [event("a", 0), "{\"ts\": oops}\n".into(), event("a", 1), event("a", 2)].concat();
+    let quarantine = folder.path("bad.ndjson");
+    let output = replay(&folder, &rules, &events, &["--alerts", "-", "--quarantine", &quarantine, "--summary", "json"]);
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    let bad: serde_json::Value = serde_json::from_str(std::fs::read_to_string(quarantine).expect("written").trim()).expect("one item");
+    assert_eq!(bad["reason"], "json_syntax");
+    assert_eq!(bad["sequence"], "2", "the line");
+    let summary: serde_json::Value = serde_json::from_str(text(&output.stderr).trim()).expect("one JSON object");
+    assert_eq!((&summary["records"], &summary["quarantined"]), (&4.into(), &1.into()));
+}
+
+#[test]
+fn a_broken_rule_is_refused_by_place_and_hides_no_other() {
+    let folder = Folder::new("rules");
+    folder.write("rules/good.yml", RULE);
+    folder.write("rules/bad.yml", "title: Old\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n    s: {eventName: A}\n    timeframe: 5m\n    condition: s | count() > 3\n");
+    let output = tidegate(&["rules", "check", &folder.path("rules")]);
+    assert_eq!(output.status.code(), Some(1));
+    let out = text(&output.stdout);
+    assert!(out.contains("bad.yml:5:5") && out.contains("timeframe"), "{out}");
+    assert!(out.contains("1 rules and 1 correlations loaded"), "{out}");
+    let input = folder.write("input.ndjson", "{}\n");
+    let run = tidegate(&["replay", "-r", &folder.path("rules"), &input]);
+    assert_eq!(run.status.code(), Some(2), "a partial set only if the operator allows it");
+    assert!(text(&run.stderr).contains("--partial"));
+}
+
+#[test]
+fn mistakes_say_what_to_do() {
+    let folder = Folder::new("mistakes");
+    let rules = folder.write("rule.yml", RULE);
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["replay", "-r", &rules, "/nonexistent/input"], 3, "check the path"),
+        (&["replay", "-r", "/nonexistent/rules", "-"], 3, "check the path"),
+        (&["replay", "-r", &rules, "--format", "json", &rules], 2, "--product"),
+        (&["replay", "-r", &rules, "--flow-format", "${version} ${nonsense}", &rules], 2, "nonsense"),
+        (&["generate", "--attacks", "no-such-attack", &folder.path("x")], 2, "--list-attacks"),
+        (&["generate", &folder.0.to_string_lossy()], 2, "empty folder"),
+    ];
+    for (arguments, code, words) in cases {
+        let output = tidegate(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(words), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in [&["demo"][..], &["replay"], &["generate"], &["rules", "check"], &["rules", "test"], &["rules", "export"]] {
+        let output = tidegate(&[command, &["--help"]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains(&format!("tidegate {}", command.join(" "))), "{command:?}");
+        assert!(text(&output.stdout).contains("Examples:"), "{command:?}");
+    }
+    assert_eq!(tidegate(&[]).status.code(), Some(2));
+    assert_eq!(tidegate(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_shipped_pack_can_be_exported_and_passes_its_tests() {
+    let folder = Folder::new("export");
+    let target = folder.path("mine");
+    assert_eq!(tidegate(&["rules", "export", &target]).status.code(), Some(0));
+    assert!(Path::new(&target).join("aws").is_dir());
+    let output = tidegate(&["rules", "check", &target, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(tidegate(&["rules", "export", &target]).status.code(), Some(2), "nothing is overwritten unasked");
+}
+
+#[test]
+fn hostile_text_cannot_move_the_cursor() {
+    let folder = Folder::new("hostile");
+    let rules = folder.write("rule.yml", RULE);
+    let events: String = (0..3).map(|s| event("x\\u001b[2J\\u202eevil", s)).collect();
+    let output = replay(&folder, &rules, &events, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let all = [output.stdout, output.stderr].concat();
+    assert!(!all.contains(&0x1b), "no escape sequence reaches a pipe");
+    assert!(!text(&all).contains('\u{202e}'), "no bidi override");
+}
