@@ -130,20 +130,17 @@ impl Detector {
         &self,
         unit: &Unit<'a>,
         flow: Option<&Flow<'_, 'a>>,
-        scratch: &mut Scratch<'a>,
+        scratch: &mut Scratch,
         at: &Stamp,
         out: &mut Vec<Detection>,
     ) -> Result<Seen, DecodeError> {
         let Some(form) = self.forms.get(&unit.form) else {
             return Err(DecodeError::new(ErrorCode::UnknownShape, 0, "no source with this number was stated"));
         };
-        let (slots, work) = scratch.of(unit.form, form);
-        let passage = Passage::begin(form, unit, flow, at, slots, work)?;
-        passage.matching(slots, work);
-        if !work.matched.is_empty() {
-            passage.detections(slots, work, out)?;
-        }
-        Ok(passage.seen(work))
+        let mut slots = scratch.take(unit.form, form);
+        let seen = Passage::run(form, unit, flow, at, &mut slots, &mut scratch.work, out);
+        scratch.give_back(unit.form, slots);
+        seen
     }
 }
 

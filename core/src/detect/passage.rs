@@ -11,7 +11,7 @@ use super::quantity::{Feed, KeyPlan, keys};
 use super::scratch::{FormSlots, Work};
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, Unit};
-use crate::event::{Detection, Facts, GroupKey, Quantity, Source, Value};
+use crate::event::{Detection, Facts, GroupKey, Quantity, Slots, Source, Value};
 use crate::normalize;
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -55,16 +55,34 @@ pub(super) struct Passage<'d, 'u, 'a> {
 }
 
 impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
-    /// Reads what every event is read for, and judges its time.
-    pub(super) fn begin(
+    /// Takes one event from its bytes to its detections.
+    pub(super) fn run(
         form: &'d FormRules,
         unit: &'u Unit<'a>,
         flow: Option<&'u Flow<'u, 'a>>,
         at: &'u Stamp,
         slots: &mut FormSlots<'a>,
         work: &mut Work,
+        out: &mut Vec<Detection>,
+    ) -> Result<Seen, DecodeError> {
+        let passage = Passage::begin(form, unit, flow, at, &mut slots.matching, work)?;
+        passage.matching(slots, work);
+        if !work.matched.is_empty() {
+            passage.detections(slots, work, out)?;
+        }
+        Ok(passage.seen(work))
+    }
+
+    /// Reads what every event is read for, and judges its time.
+    fn begin(
+        form: &'d FormRules,
+        unit: &'u Unit<'a>,
+        flow: Option<&'u Flow<'u, 'a>>,
+        at: &'u Stamp,
+        slots: &mut Slots<'a>,
+        work: &mut Work,
     ) -> Result<Self, DecodeError> {
-        let (reserved, slots) = (&form.reserved, &mut slots.matching);
+        let reserved = &form.reserved;
         form.matching.fill(unit, flow, slots)?;
         let arrival_ms = reserved.arrival.and_then(|slot| time_at(slots, slot)).or(at.arrival_ms);
         let moment = Moment::judge(time_at(slots, reserved.time), arrival_ms, form.source).ok_or_else(Moment::missing)?;
@@ -78,7 +96,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// Notes the rules that match, in order.
-    pub(super) fn matching(&self, slots: &FormSlots<'a>, work: &mut Work) {
+    fn matching(&self, slots: &FormSlots<'a>, work: &mut Work) {
         let rules = &self.form.rules;
         let mut view = View { slots: &slots.matching, texts: &mut work.texts, leaves: LEAVES, text: self.unit.text, flow: self.flow };
         self.form.index.wake(&mut view, rules.len(), &mut work.woken);
@@ -87,7 +105,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// Appends the detections of all rules that matched.
-    pub(super) fn detections(&self, slots: &mut FormSlots<'a>, work: &mut Work, out: &mut Vec<Detection>) -> Result<(), DecodeError> {
+    fn detections(&self, slots: &mut FormSlots<'a>, work: &mut Work, out: &mut Vec<Detection>) -> Result<(), DecodeError> {
         self.form.evidence.fill(self.unit, self.flow, &mut slots.evidence)?;
         let base = self.base(slots);
         for rule in &work.matched {
@@ -167,7 +185,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// What is said of every event.
-    pub(super) fn seen(self, work: &Work) -> Seen {
+    fn seen(self, work: &Work) -> Seen {
         Seen {
             source: self.form.source,
             account: self.account,

@@ -6,17 +6,17 @@ use super::form::FormRules;
 use super::index::Woken;
 use super::text::Texts;
 use crate::event::{Form, Slots};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most names (accounts, Regions) kept for sharing; beyond them all are forgotten and learnt anew.
 const NAMES_MAX: usize = 16_384;
 
-/// What the detector needs while it works on the events of one record (`'a` is the record's bytes).
+/// What the detector needs while it works. One per thread, passed from event to event.
 #[derive(Debug, Default)]
-pub struct Scratch<'a> {
-    forms: BTreeMap<Form, FormSlots<'a>>,
-    work: Work,
+pub struct Scratch {
+    forms: Vec<(Form, FormSlots<'static>)>,
+    pub(super) work: Work,
 }
 
 /// The slots of both plans of a form.
@@ -42,17 +42,11 @@ pub(super) struct Work {
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeSet<Arc<str>>);
 
-impl<'a> Scratch<'a> {
+impl Scratch {
     /// An empty scratch. It belongs to one detector: another one's plans have other slots.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// A scratch for the next record that keeps what does not borrow from this one.
-    #[must_use]
-    pub fn recycle<'b>(self) -> Scratch<'b> {
-        Scratch { forms: BTreeMap::new(), work: self.work }
     }
 
     /// The targets that got no detection of the last event for want of a group key or quantity.
@@ -61,16 +55,27 @@ impl<'a> Scratch<'a> {
         &self.work.without_key
     }
 
-    /// Everything of one form, cleared.
-    pub(super) fn of(&mut self, form: Form, rules: &FormRules) -> (&mut FormSlots<'a>, &mut Work) {
-        let fresh = || FormSlots { matching: Slots::new(rules.matching.slots()), evidence: Slots::new(rules.evidence.slots()) };
-        let slots = self.forms.entry(form).or_insert_with(fresh);
-        slots.matching.clear();
-        slots.evidence.clear();
+    /// Takes out the slots of a form, and clears the rest for the next event.
+    pub(super) fn take<'a>(&mut self, form: Form, rules: &FormRules) -> FormSlots<'a> {
         self.work.texts.clear();
         self.work.matched.clear();
         self.work.without_key.clear();
-        (slots, &mut self.work)
+        match self.forms.iter().position(|(f, _)| *f == form) {
+            Some(at) => self.forms.swap_remove(at).1.recycle(),
+            None => FormSlots { matching: Slots::new(rules.matching.slots()), evidence: Slots::new(rules.evidence.slots()) },
+        }
+    }
+
+    /// Keeps the memory of a form's slots.
+    pub(super) fn give_back(&mut self, form: Form, slots: FormSlots<'_>) {
+        self.forms.push((form, slots.recycle()));
+    }
+}
+
+impl FormSlots<'_> {
+    /// The same memory, empty.
+    fn recycle<'b>(self) -> FormSlots<'b> {
+        FormSlots { matching: self.matching.recycle(), evidence: self.evidence.recycle() }
     }
 }
 

@@ -95,52 +95,74 @@ impl PathTree {
 /// The values found for one slot. More than one when an array stood on the path.
 pub type Values<'a> = SmallVec<[Value<'a>; 1]>;
 
-/// The slots of one event while it is matched. Reused from event to event of one record.
+/// The slots of one event while it is matched. Reused from event to event; only slots that hold something cost anything.
 #[derive(Debug, Default)]
 pub struct Slots<'a> {
-    values: Vec<Values<'a>>,
-    ranks: Vec<u8>,
-    touched: Vec<u16>,
+    /// The values of the slots that hold something, in the order in which they were first filled.
+    filled: Vec<Values<'a>>,
+    /// Per filled place: its slot and the rank of what stands there.
+    places: Vec<(u16, u8)>,
+    /// Per slot: its place among the filled ones, [`ABSENT`] if it holds nothing.
+    index: Vec<u16>,
 }
+
+/// No place: more than [`SLOTS_MAX`].
+const ABSENT: u16 = u16::MAX;
 
 impl<'a> Slots<'a> {
     /// Empty slots for a plan of `count` slots.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Slots { values: vec![Values::new(); count], ranks: vec![u8::MAX; count], touched: Vec::new() }
+        Slots { filled: Vec::new(), places: Vec::new(), index: vec![ABSENT; count] }
     }
 
     /// Forgets the last event.
     pub fn clear(&mut self) {
-        for slot in self.touched.drain(..) {
-            self.values[usize::from(slot)].clear();
-            self.ranks[usize::from(slot)] = u8::MAX;
+        for (slot, _) in self.places.drain(..) {
+            self.index[usize::from(slot)] = ABSENT;
         }
+        self.filled.clear();
+    }
+
+    /// Empty slots for an event of another record, in the memory of these.
+    #[must_use]
+    pub fn recycle<'b>(mut self) -> Slots<'b> {
+        self.clear();
+        // Nothing is left to convert: this moves the allocation to the other lifetime.
+        let filled = self.filled.into_iter().map(|_| Values::new()).collect();
+        Slots { filled, places: self.places, index: self.index }
     }
 
     /// Adds a value unless a better alternative already stands there.
     pub fn put(&mut self, target: Target, value: Value<'a>) {
-        let at = usize::from(target.slot.0);
         // A null says nothing about which alternative is meant: it never hides another one.
         let rank = if value == Value::Null { u8::MAX - 1 } else { target.rank };
-        match rank.cmp(&self.ranks[at]) {
+        let at = self.index[usize::from(target.slot.0)];
+        if at == ABSENT {
+            self.index[usize::from(target.slot.0)] = self.filled.len() as u16;
+            self.places.push((target.slot.0, rank));
+            self.filled.push(smallvec::smallvec![value]);
+            return;
+        }
+        let (place, values) = (&mut self.places[usize::from(at)].1, &mut self.filled[usize::from(at)]);
+        match rank.cmp(place) {
             std::cmp::Ordering::Greater => return,
             std::cmp::Ordering::Less => {
-                if self.ranks[at] == u8::MAX {
-                    self.touched.push(target.slot.0);
-                }
-                self.values[at].clear();
-                self.ranks[at] = rank;
+                values.clear();
+                *place = rank;
             }
             std::cmp::Ordering::Equal => {}
         }
-        self.values[at].push(value);
+        values.push(value);
     }
 
     /// The values of a slot: empty when the field is absent.
     #[must_use]
     pub fn get(&self, slot: Slot) -> &[Value<'a>] {
-        self.values.get(usize::from(slot.0)).map_or(&[], |v| v.as_slice())
+        match self.index.get(usize::from(slot.0)) {
+            Some(&at) if at != ABSENT => &self.filled[usize::from(at)],
+            _ => &[],
+        }
     }
 
     /// The text of the first value that has one.
@@ -152,13 +174,13 @@ impl<'a> Slots<'a> {
     /// How many slots there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.index.len()
     }
 
     /// Whether the plan has no slots.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.index.is_empty()
     }
 }
 
@@ -178,6 +200,18 @@ mod tests {
             slots.clear();
             assert!(slots.get(Slot(0)).is_empty());
         }
+    }
+
+    #[test]
+    fn recycled_slots_are_empty_and_keep_their_memory() {
+        let mut slots = Slots::new(2);
+        slots.put(Target { slot: Slot(1), rank: 0 }, Value::Int(1));
+        let memory = slots.filled.as_ptr().addr();
+        let mut slots: Slots<'_> = slots.recycle();
+        assert!(slots.get(Slot(1)).is_empty() && slots.len() == 2);
+        slots.put(Target { slot: Slot(0), rank: 3 }, Value::Int(2));
+        assert_eq!(slots.get(Slot(0)), [Value::Int(2)]);
+        assert_eq!(slots.filled.as_ptr().addr(), memory);
     }
 
     #[test]
