@@ -1,7 +1,7 @@
 //! Masks, numbers and addresses on processors with AVX2. Safe code throughout: loads and stores of arrays and the *calls* from
 //! code that is not compiled for AVX2 stand in [`super::simd`].
 
-use super::columns::{ColumnReader, GROUP};
+use super::columns::{ColumnReader, GROUP, Limits};
 use super::index::{Index, Span, split_with, write_positions};
 use super::mask::Mask;
 use super::simd::{load_16, load_32, load_spans, store_group};
@@ -26,7 +26,7 @@ pub(super) fn split(line: &[u8], spans: &mut Vec<Span>) {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn read_numbers(reader: &ColumnReader<'_>, column: Column, out: &mut Vec<u64>) -> bool {
-    reader.numbers_with(column, out, |block, spans| short_numbers(block, spans), |block, spans| long_numbers(block, spans))
+    reader.numbers_with(column, out, |b, spans, limits| short_numbers(b, spans, limits), |b, spans, limits| long_numbers(b, spans, limits))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -79,8 +79,17 @@ fn eight_digits(digits: __m256i) -> __m256i {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn faults(digits: __m256i, lengths: __m256i, most: i64) -> __m256i {
-    let too_long = _mm256_or_si256(_mm256_cmpgt_epi64(lengths, _mm256_set1_epi64x(most)), _mm256_cmpeq_epi64(lengths, _mm256_setzero_si256()));
+    let too_long =
+        _mm256_or_si256(_mm256_cmpgt_epi64(lengths, _mm256_set1_epi64x(most)), _mm256_cmpeq_epi64(lengths, _mm256_setzero_si256()));
     _mm256_or_si256(_mm256_subs_epu8(digits, _mm256_set1_epi8(9)), too_long)
+}
+
+/// Not zero where a number is outside of limits below 2^63.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn outside(numbers: __m256i, (low, high): Limits) -> __m256i {
+    let too_low = _mm256_cmpgt_epi64(_mm256_set1_epi64x(low as i64), numbers);
+    _mm256_or_si256(too_low, _mm256_cmpgt_epi64(numbers, _mm256_set1_epi64x(high as i64)))
 }
 
 #[target_feature(enable = "avx2")]
@@ -94,19 +103,20 @@ fn group(numbers: __m256i, faults: __m256i) -> Option<[u64; GROUP]> {
 /// Four numbers of 1 to 8 digits; `None` when one of them is none, or too near to the end of the block.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline]
-pub(super) fn short_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<[u64; GROUP]> {
+pub(super) fn short_numbers(block: &[u8], spans: &[Span; GROUP], limits: Limits) -> Option<[u64; GROUP]> {
     let text = words(block, spans, |span| span.start)?;
     let lengths = lengths(spans);
     // The text moves to the high end; the zero bytes that come in below are leading zeros. A shift of 64 and above gives zero.
     let shift = _mm256_sub_epi64(_mm256_set1_epi64x(64), _mm256_slli_epi64(lengths, 3));
     let digits = _mm256_sllv_epi64(_mm256_xor_si256(text, _mm256_set1_epi8(b'0' as i8)), shift);
-    group(eight_digits(digits), faults(digits, lengths, 8))
+    let number = eight_digits(digits);
+    group(number, _mm256_or_si256(faults(digits, lengths, 8), outside(number, limits)))
 }
 
 /// Four numbers of 1 to 16 digits; `None` when one of them is none, or ends in the first 15 bytes of the block.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline]
-pub(super) fn long_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<[u64; GROUP]> {
+pub(super) fn long_numbers(block: &[u8], spans: &[Span; GROUP], limits: Limits) -> Option<[u64; GROUP]> {
     let high = words(block, spans, |span| span.end.wrapping_sub(16))?;
     let low = words(block, spans, |span| span.end.wrapping_sub(8))?;
     let lengths = lengths(spans);
@@ -118,7 +128,8 @@ pub(super) fn long_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<[u64; 
     let low = _mm256_and_si256(_mm256_xor_si256(low, zeros), _mm256_sllv_epi64(ones, low_shift));
     let high = _mm256_and_si256(_mm256_xor_si256(high, zeros), _mm256_sllv_epi64(ones, high_shift));
     let number = _mm256_add_epi64(_mm256_mul_epu32(eight_digits(high), _mm256_set1_epi64x(100_000_000)), eight_digits(low));
-    group(number, _mm256_or_si256(faults(low, lengths, 16), _mm256_subs_epu8(high, _mm256_set1_epi8(9))))
+    let faults = _mm256_or_si256(faults(low, lengths, 16), _mm256_subs_epu8(high, _mm256_set1_epi8(9)));
+    group(number, _mm256_or_si256(faults, outside(number, limits)))
 }
 
 /// How the octets of an address lie.

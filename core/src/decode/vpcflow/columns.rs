@@ -15,10 +15,13 @@ pub(super) const GROUP: usize = 4;
 /// The largest number that eight digits spell.
 const SHORT_MAX: u64 = 99_999_999;
 
+/// The smallest and the largest number of a column.
+pub(super) type Limits = (u64, u64);
+
 /// The lines of a run.
 pub(super) struct ColumnReader<'r> {
     pub(super) block: &'r [u8],
-    /// All separators of the run, from the one before its first line on.
+    /// All separators of the run, from the one before its first line on, and as many as one more line would have.
     pub(super) positions: &'r [u32],
     /// Separators per line.
     pub(super) stride: usize,
@@ -31,8 +34,7 @@ pub(super) struct ColumnReader<'r> {
 impl ColumnReader<'_> {
     /// The lines, without their line breaks.
     pub(super) fn lines(&self) -> impl Iterator<Item = Span> + use<'_> {
-        let starts = self.positions.chunks(self.stride).take(self.rows);
-        let ends = self.positions[self.stride..].chunks(self.stride);
+        let (starts, ends) = (self.chunks(0), self.chunks(self.stride));
         starts.zip(ends).map(|(start, end)| Span { start: start[0].wrapping_add(1), end: end[0] })
     }
 
@@ -57,10 +59,15 @@ impl ColumnReader<'_> {
 
     /// Where the texts of a column stand.
     fn spans(&self, at: usize) -> impl Iterator<Item = Span> + use<'_> {
-        self.positions[at..].chunks(self.stride).take(self.rows).map(|pair| match pair {
+        self.chunks(at).map(|pair| match pair {
             [before, end, ..] => Span { start: before.wrapping_add(1), end: *end },
             _ => unreachable!("a separator stands before and behind every column"),
         })
+    }
+
+    /// Per row its separators from column `at` on.
+    fn chunks(&self, at: usize) -> std::slice::ChunksExact<'_, u32> {
+        self.positions[at..][..self.stride * self.rows].chunks_exact(self.stride)
     }
 
     fn find(&mut self, at: usize) {
@@ -87,16 +94,15 @@ impl ColumnReader<'_> {
         &self,
         column: Column,
         out: &mut Vec<u64>,
-        short: impl Fn(&[u8], &[Span; GROUP]) -> Option<[u64; GROUP]>,
-        long: impl Fn(&[u8], &[Span; GROUP]) -> Option<[u64; GROUP]>,
+        short: impl Fn(&[u8], &[Span; GROUP], Limits) -> Option<[u64; GROUP]>,
+        long: impl Fn(&[u8], &[Span; GROUP], Limits) -> Option<[u64; GROUP]>,
     ) -> bool {
-        let (low, high) = field::number_range(column);
-        let within = |n: &[u64; GROUP]| n.iter().fold(true, |good, n| good & (*n >= low) & (*n <= high));
-        let one = |span: Span, good: &mut bool| slow_number(column, self.block, span, good);
-        if high <= SHORT_MAX {
-            self.groups(out, |spans| short(self.block, spans).filter(within), one)
+        let limits = field::number_range(column);
+        let (block, one) = (self.block, |span: Span, good: &mut bool| slow_number(column, self.block, span, good));
+        if limits.1 <= SHORT_MAX {
+            self.groups(out, |spans| short(block, spans, limits), one)
         } else {
-            self.groups(out, |spans| long(self.block, spans).filter(within), one)
+            self.groups(out, |spans| long(block, spans, limits), one)
         }
     }
 
@@ -143,8 +149,9 @@ fn load(block: &[u8], span: Span) -> Option<(&[u8; LOAD_BYTES], usize)> {
 
 /// Four numbers of 1 to 16 digits, on every processor.
 #[inline]
-pub(super) fn four_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<[u64; GROUP]> {
-    four(spans, |span| load(block, span).and_then(|(bytes, length)| swar::number(bytes, length)))
+pub(super) fn four_numbers(block: &[u8], spans: &[Span; GROUP], (low, high): Limits) -> Option<[u64; GROUP]> {
+    let number = |span| load(block, span).and_then(|(bytes, length)| swar::number(bytes, length));
+    four(spans, |span| number(span).filter(|n| (low..=high).contains(n)))
 }
 
 /// Four IPv4 addresses, on every processor.
@@ -184,7 +191,13 @@ fn slow_address(block: &[u8], span: Span, wide: &mut Vec<u128>, good: &mut bool)
 
 #[inline(always)]
 fn is_action(block: &[u8], span: Span) -> bool {
-    matches!(span.of(block), b"ACCEPT" | b"REJECT" | b"-")
+    const SIX: u64 = 0xffff_ffff_ffff;
+    const ACCEPT: u64 = u64::from_le_bytes(*b"ACCEPT\0\0");
+    const REJECT: u64 = u64::from_le_bytes(*b"REJECT\0\0");
+    let word = block.get(span.start as usize..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes)) & SIX;
+    // Not by `||`: accepted and rejected flows come in no order that a processor could guess.
+    let usual = (word == ACCEPT) | (word == REJECT);
+    (usual & (span.end - span.start == 6)) || matches!(span.of(block), b"ACCEPT" | b"REJECT" | b"-")
 }
 
 #[cfg(test)]
@@ -225,15 +238,18 @@ mod tests {
         for _ in 0..50_000 {
             let texts = std::array::from_fn(|_| number(&mut random));
             let (block, spans) = laid_out(&texts);
+            let limits = (random.u64(0..3), 10u64.pow(random.u32(4..19)));
             let expected = |most| {
-                let one = |t: &String| t.parse().ok().filter(|_| t.len() <= most && t.bytes().all(|b| b.is_ascii_digit()));
+                let fits =
+                    |n: &u64, t: &String| t.len() <= most && t.bytes().all(|b| b.is_ascii_digit()) && (limits.0..=limits.1).contains(n);
+                let one = |t: &String| t.parse().ok().filter(|n| fits(n, t));
                 let all: Option<Vec<u64>> = texts.iter().map(one).collect();
                 all.and_then(|n| n.try_into().ok())
             };
-            assert_eq!(four_numbers(&block, &spans), expected(16), "{texts:?}");
+            assert_eq!(four_numbers(&block, &spans, limits), expected(16), "{texts:?}");
             read += usize::from(expected(16).is_some());
             #[cfg(target_arch = "x86_64")]
-            for (found, most) in [(probe::short_numbers(&block, &spans), 8), (probe::long_numbers(&block, &spans), 16)] {
+            for (found, most) in [(probe::short_numbers(&block, &spans, limits), 8), (probe::long_numbers(&block, &spans, limits), 16)] {
                 assert_eq!(found.unwrap_or(expected(most)), expected(most), "{texts:?}");
             }
         }

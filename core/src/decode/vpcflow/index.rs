@@ -74,7 +74,7 @@ pub(super) struct Index {
 
 impl Default for Index {
     fn default() -> Self {
-        let (positions, line_breaks) = (vec![0; WINDOW_BYTES + 1 + ROOM], vec![0; WINDOW_BYTES + 1]);
+        let (positions, line_breaks) = (vec![0; WINDOW_BYTES + 1 + ROOM + COLUMNS_MAX + 1], vec![0; WINDOW_BYTES + 1]);
         Index { positions, length: 0, line_breaks, lines: 0, odd: false, adjacent: false }
     }
 }
@@ -91,8 +91,11 @@ impl Index {
         write: impl Fn(&mut [u32; ROOM], u32, u64),
     ) {
         let end = block.len().min(start + WINDOW_BYTES);
-        self.positions[0] = (start as u32).wrapping_sub(1);
-        (self.length, self.lines) = (1, 0);
+        let Index { positions, line_breaks, .. } = self;
+        // Slices, because the compiler keeps their places in registers.
+        let (positions, line_breaks) = (&mut positions[..], &mut line_breaks[..]);
+        positions[0] = (start as u32).wrapping_sub(1);
+        let (mut length, mut lines) = (1, 0);
         let (mut odd, mut adjacent, mut carry) = (0, 0, 0);
         let mut at = start;
         while at < end {
@@ -102,28 +105,14 @@ impl Index {
             odd |= found.odd;
             adjacent |= found.separators & (found.separators << 1 | carry);
             carry = found.separators >> 63;
-            self.note_line_breaks(found);
-            let Some(room) = self.positions[self.length..].first_chunk_mut() else { unreachable!("a window has fewer separators") };
+            note_line_breaks(line_breaks, &mut lines, length, found);
+            let Some(room) = positions[length..].first_chunk_mut() else { unreachable!("a window has fewer separators") };
             write(room, at as u32, found.separators);
-            self.length += found.separators.count_ones() as usize;
+            length += found.separators.count_ones() as usize;
             at += 64;
         }
-        self.odd = odd != 0;
-        self.adjacent = adjacent != 0;
-    }
-
-    /// Notes the line breaks of 64 bytes: the first one without looking whether there is one.
-    #[inline(always)]
-    fn note_line_breaks(&mut self, mask: Mask) {
-        let mut rest = mask.line_breaks;
-        let place = |rest: u64| self.length as u32 + (mask.separators & rest.wrapping_sub(1) & !rest).count_ones();
-        self.line_breaks[self.lines] = place(rest);
-        while rest & rest.wrapping_sub(1) != 0 {
-            rest &= rest - 1;
-            self.lines += 1;
-            self.line_breaks[self.lines] = place(rest);
-        }
-        self.lines += usize::from(rest != 0);
+        (self.length, self.lines) = (length, lines);
+        (self.odd, self.adjacent) = (odd != 0, adjacent != 0);
     }
 
     /// The places of the line breaks.
@@ -131,9 +120,10 @@ impl Index {
         &self.line_breaks[..self.lines]
     }
 
-    /// The positions of `rows` lines of `stride` separators each, from the separator before the first one on.
+    /// The positions of `rows` lines of `stride` separators each, from the separator before the first one on. As many as
+    /// another line would have follow, and mean nothing.
     pub(super) fn rows(&self, before: u32, stride: usize, rows: usize) -> &[u32] {
-        &self.positions[before as usize..=before as usize + stride * rows]
+        &self.positions[before as usize..][..stride * (rows + 1)]
     }
 
     /// Column `at` of the line behind the separator at place `before`.
@@ -151,6 +141,21 @@ impl Index {
     pub(super) fn position(&self, place: u32) -> u32 {
         self.positions[place as usize]
     }
+}
+
+/// Notes the line breaks of 64 bytes whose separators get the places from `length` on: the first one without looking whether
+/// there is one.
+#[inline(always)]
+fn note_line_breaks(line_breaks: &mut [u32], lines: &mut usize, length: usize, mask: Mask) {
+    let mut rest = mask.line_breaks;
+    let place = |rest: u64| length as u32 + (mask.separators & rest.wrapping_sub(1) & !rest).count_ones();
+    line_breaks[*lines] = place(rest);
+    while rest & rest.wrapping_sub(1) != 0 {
+        rest &= rest - 1;
+        *lines += 1;
+        line_breaks[*lines] = place(rest);
+    }
+    *lines += usize::from(rest != 0);
 }
 
 /// Writes the positions of the bits of a mask: a fixed number of them without a branch, then the rest.

@@ -16,7 +16,8 @@ use super::{avx2, avx512};
 use crate::event::flow::Column;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_loadu_si512, _mm512_storeu_si512,
+    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_loadu_si512,
+    _mm512_storeu_si512,
 };
 
 /// [`Index::fill_with`] on this processor.
@@ -140,6 +141,7 @@ pub(super) fn load_32(bytes: &[u8; 32]) -> __m256i {
 #[cfg(all(test, target_arch = "x86_64"))]
 pub(super) mod probe {
     use super::{GROUP, Index, Span, avx2, has_avx2};
+    use crate::decode::vpcflow::columns::Limits;
     use crate::decode::vpcflow::mask::Mask;
 
     pub(crate) fn mask(chunk: &[u8; 64]) -> Option<Mask> {
@@ -155,14 +157,14 @@ pub(super) mod probe {
         has_avx2()
     }
 
-    pub(crate) fn short_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<Option<[u64; GROUP]>> {
+    pub(crate) fn short_numbers(block: &[u8], spans: &[Span; GROUP], limits: Limits) -> Option<Option<[u64; GROUP]>> {
         // SAFETY: the processor has the features.
-        has_avx2().then(|| unsafe { avx2::short_numbers(block, spans) })
+        has_avx2().then(|| unsafe { avx2::short_numbers(block, spans, limits) })
     }
 
-    pub(crate) fn long_numbers(block: &[u8], spans: &[Span; GROUP]) -> Option<Option<[u64; GROUP]>> {
+    pub(crate) fn long_numbers(block: &[u8], spans: &[Span; GROUP], limits: Limits) -> Option<Option<[u64; GROUP]>> {
         // SAFETY: the processor has the features.
-        has_avx2().then(|| unsafe { avx2::long_numbers(block, spans) })
+        has_avx2().then(|| unsafe { avx2::long_numbers(block, spans, limits) })
     }
 
     pub(crate) fn addresses(block: &[u8], spans: &[Span; GROUP]) -> Option<Option<[u64; GROUP]>> {
