@@ -100,9 +100,8 @@ fn the_order_of_lines_does_not_matter() {
     let lines: Vec<String> = [0, 20, 59, 70, 400, 410, 420].iter().map(|s| event("a", *s)).collect();
     let run = |events: String| {
         let output = replay(&folder, &rules, &events, &["--alerts", "-"]);
-        let ids = text(&output.stdout)
-            .lines()
-            .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("NDJSON")["tidegate"]["episode"].clone());
+        let out = text(&output.stdout);
+        let ids = out.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("NDJSON")["tidegate"]["episode"].clone());
         ids.map(|e| e.to_string()).collect::<Vec<_>>()
     };
     let forward = run(lines.concat());
@@ -149,7 +148,7 @@ fn mistakes_say_what_to_do() {
         (&["replay", "-r", &rules, "/nonexistent/input"], 3, "check the path"),
         (&["replay", "-r", "/nonexistent/rules", "-"], 3, "check the path"),
         (&["replay", "-r", &rules, "--format", "json", &rules], 2, "--product"),
-        (&["replay", "-r", &rules, "--flow-format", "${version} ${nonsense}", &rules], 2, "nonsense"),
+        (&["replay", "-r", &rules, "--flow-format", "${version} ${srcadr}", &rules], 2, "srcaddr"),
         (&["generate", "--attacks", "no-such-attack", &folder.path("x")], 2, "--list-attacks"),
         (&["generate", &folder.0.to_string_lossy()], 2, "empty folder"),
     ];

@@ -97,6 +97,11 @@ impl Children {
         Some((ends().min()?, ends().max()?))
     }
 
+    /// The earliest moment of any stretch.
+    pub(super) fn first_start(&self) -> Option<i64> {
+        self.0.values().filter_map(|c| c.held.all().first()).map(|i| i.0).min()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         let of = |((_, key), child): (&(u16, GroupKey), &Child)| 160 + key.bytes().len() + 16 * child.held.all().len();
         self.0.iter().map(|x| of(x) as u64).sum()

@@ -30,6 +30,9 @@ pub(super) struct KeyState {
     pub(super) held: Intervals,
     /// Moments before this have their verdict (only where the correlation waits).
     pub(super) judged: i64,
+    /// Moments before `settled` that negated events removed for good (`not` in `temporal`).
+    removed: Intervals,
+    settled: i64,
     pub(super) episodes: Vec<Alerted>,
     /// Times of late events.
     pub(super) late: Vec<i64>,
@@ -55,6 +58,8 @@ impl KeyState {
             children: Children::default(),
             held: Intervals::default(),
             judged,
+            removed: Intervals::default(),
+            settled: NOT_YET,
             episodes: Vec::new(),
             late: Vec::new(),
             account: Arc::clone(account),
@@ -125,6 +130,7 @@ impl KeyState {
 
     /// Gives the moments up to `horizon` their verdict.
     pub(super) fn judge(&mut self, spec: &Spec, horizon: i64) -> Vec<Interval> {
+        self.settle(spec, horizon);
         let from = self.judged;
         if horizon <= from {
             return Vec::new();
@@ -191,8 +197,26 @@ impl KeyState {
         if !matches!(spec.kind, Kind::Remaining(..)) {
             return Intervals::default();
         }
+        let mut out = self.removed_since(spec, from.max(self.settled), to);
+        self.removed.within(from, to).iter().for_each(|i| drop(out.add(*i)));
+        out
+    }
+
+    fn removed_since(&self, spec: &Spec, from: i64, to: i64) -> Intervals {
         let near = self.occurrences(spec, from.saturating_sub(spec.timespan), to.saturating_add(spec.timespan));
         removal::removed(near.iter().filter(|o| spec.negates(o.step)), spec.timespan)
+    }
+
+    /// Notes what is removed before `horizon`: no event can come that changes it, and the negated ones may now be forgotten.
+    fn settle(&mut self, spec: &Spec, horizon: i64) {
+        let from = self.settled;
+        if from >= horizon || !matches!(spec.kind, Kind::Remaining(..)) {
+            return;
+        }
+        for i in self.removed_since(spec, from, horizon).all() {
+            self.removed.add((i.0.max(from), i.1.min(horizon)));
+        }
+        self.settled = horizon;
     }
 
     /// Remembers a late event, if a later episode may claim it.
@@ -252,12 +276,14 @@ impl KeyState {
     /// Forgets what can matter no more, noting what episodes need of it.
     pub(super) fn drop_before(&mut self, spec: &Spec, cut: i64) {
         let bound = cut.div_euclid(spec.pane) * spec.pane;
+        self.settle(spec, cut.saturating_add(spec.keep).saturating_sub(spec.look));
         self.fold(spec, bound, cut);
         self.store.drop_before(spec, cut);
         self.cells.drop_before(cut.saturating_sub(spec.cell() - 1));
         self.cell_bytes = self.cells.bytes();
         self.children.drop_before(cut);
         self.held.drop_before(cut);
+        self.removed.drop_before(bound.min(self.children.first_start().unwrap_or(bound)));
         self.late.retain(|time| *time >= bound);
     }
 

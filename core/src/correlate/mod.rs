@@ -13,7 +13,6 @@
 //! * A negated rule removes moments: of a child's stretch, those less than T from a negated moment. All rules under a `not` of a
 //!   `temporal` condition remove, wherever the `not` stands; in `temporal_ordered` a condition is brought to disjunctive form first.
 //! * "T back" and "T ahead" are (f - T, f] and [l, l + T): less than T away, the step's own moment included.
-//! * Events of a `temporal` with `not` are kept 3T: a removed event 2T back may owe that to a negated one T before it.
 //! * `count` counts content ids (an event that fits two steps is one event), for `event_count` findings, and whole child stretches.
 //! * In cells, T is the rounded-up T everywhere: window, joining, closing.
 

@@ -194,7 +194,7 @@ fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>)
 fn times(kind: &Kind, t: i64) -> (bool, i64, i64) {
     match kind {
         Kind::Count(_) | Kind::Distinct(..) | Kind::Temporal(_) => (false, 0, t),
-        Kind::Remaining(..) => (true, t, 2 * t),
+        Kind::Remaining(..) => (true, t, t),
         Kind::Ordered(conjuncts, _) if conjuncts.iter().any(Conjunct::negates) => {
             let look = if conjuncts.iter().any(Conjunct::looks_ahead) { t } else { 0 };
             (true, look, if conjuncts.iter().any(Conjunct::looks_back) { 2 * t } else { t })

@@ -16,6 +16,8 @@
 //! **Limits.** [`COLUMNS_MAX`] columns, [`HEADERS_MAX`] remembered headers (the oldest is forgotten), [`CONFIGURED_MAX`] configured formats, integers of at most 19
 //! digits below 2^63, times up to the year 9999, blocks below 4 GiB.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod batch;
 mod block;
 mod candidates;
@@ -24,6 +26,7 @@ mod format;
 mod index;
 mod line;
 mod mask;
+mod simd;
 mod swar;
 #[cfg(test)]
 mod tests;
@@ -72,7 +75,7 @@ impl FlowDecoder {
     /// # Errors
     /// `FlowFormatUnknown`, `FlowColumnCount` or `FlowColumnValue`, naming column and remedy.
     pub fn decode<'d, 'a>(&'d mut self, line: &'a str) -> Result<FlowLine<'d, 'a>, DecodeError> {
-        mask::split(line.as_bytes(), &mut self.spans);
+        simd::split(line.as_bytes(), &mut self.spans);
         if self.spans.is_empty() {
             return Ok(FlowLine::Empty);
         }

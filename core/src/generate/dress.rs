@@ -94,6 +94,9 @@ pub(super) fn malware(finding: &mut Finding<'_>, world: &World, n: u32, hash: &s
     finding.resource = match finding.kind.family {
         Family::S3Malware => resource::object(account, n, hash),
         Family::BackupMalware => resource::snapshot(world, account, n),
+        _ if finding.kind.name.starts_with("Execution:ECS/") => resource::task(world, account, n),
+        _ if finding.kind.name.starts_with("Execution:Container/") => resource::container(world, account, n),
+        _ if finding.kind.name.starts_with("Execution:Kubernetes/") => resource::cluster(world, account, n),
         _ => resource::instance(world, account, n),
     };
     let details = action::scan(world, account, n, hash, finding.created_ms);

@@ -1,4 +1,67 @@
-//! The synthetic organisation.
+//! The synthetic organisation: accounts, people, machines, a day of their findings, trails and flow logs, with attacks seeded in them
+//! and the truth beside.
+//!
+//! Owns what `tidegate generate` and `tidegate demo` put in: files in AWS's own formats and layouts, as bytes. Never sees a decoder, a
+//! rule or an engine, so that it cannot be bent towards them; never reads a clock or writes a file. Everything follows from
+//! [`Plan`]: the same settings give the same bytes on every machine.
+//!
+//! Limits: one day is held in memory at a time (about 160 MB by default); at most 65,536 accounts have addresses of their own; flow
+//! logs come in the default 14 columns only, because header-less lines cannot say that they have others.
+//!
+//! # Files
+//!
+//! | path | content |
+//! |---|---|
+//! | `AWSLogs/<administrator>/GuardDuty/<region>/<yyyy>/<mm>/<dd>/<uuid>.jsonl.gz` | finding revisions of all members, shuffled, some twice |
+//! | `AWSLogs/<o-id>/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/*.json.gz` | `{"Records":[...]}`, shuffled; a second file holds copies |
+//! | `flowlogs/<shard>/<day>-<n>.gz` | `CloudWatch` Logs batches as drained from a stream; `NODATA`, `SKIPDATA`, a control message |
+//! | `tables/accounts.csv` | `id,name,ou,environment,owner,data_class` |
+//! | `tables/networks.csv` | `cidr,name,kind`: 10/8, offices, the scanner, the accounts' NAT addresses |
+//! | `truth.json` | [`Truth`] |
+//!
+//! # Addresses
+//!
+//! Attackers 192.0.2.0/24 and 203.0.113.0/24; offices 198.51.100.0/28 (scanner .9); NAT gateways 198.18.0.0/16; the rest of the
+//! Internet 198.19.0.0/16; everything inside 10/8. Outside account of D22: 999988887777. Keys are `AKIATEST...` and `ASIATEST...`.
+//!
+//! # What rule authors can rely on
+//!
+//! `P` is `userIdentity.arn` (the same for all events of the attack), `A` is `recipientAccountId`. All calls but refusals succeed
+//! (no `errorCode`). Findings are neither archived nor samples. A quarter of the records come twice with one id.
+//!
+//! | entry | events and fields |
+//! |---|---|
+//! | D01 | `signin.amazonaws.com` `ConsoleLogin`, `eventType` `AwsConsoleSignIn`, `responseElements.ConsoleLogin` `Failure` ×12 then `Success`; `userIdentity.userName` and `sourceIPAddress` in all; failures have no `userIdentity.arn` |
+//! | D02 | the same `Failure`; one `sourceIPAddress`; 9 `recipientAccountId`; 18 sign-ins |
+//! | D06 | finding `UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS`; `resource.accessKeyDetails.{accessKeyId, principalId = AROA...:i-..., userName = role}`; `service.action.awsApiCallAction.remoteIpDetails.ipAddressV4` |
+//! | D26 | `secretsmanager.amazonaws.com` `GetSecretValue`, `requestParameters.secretId` (28 ARNs); one `P`, its `userIdentity.accessKeyId` and `sourceIPAddress` are those of the D06 finding |
+//! | D11 | `iam.amazonaws.com` `CreateUser`, `CreateAccessKey`, `AttachUserPolicy`; target `requestParameters.userName`; `requestParameters.policyArn` ends in `/AdministratorAccess` |
+//! | D13 | `CreateAccessKey` `responseElements.accessKey.accessKeyId` = `userIdentity.accessKeyId` of the calls 4 minutes later |
+//! | D17 | `errorCode` `AccessDenied`, `AccessDeniedException` or `Client.UnauthorizedOperation` ×44, 14 `eventName`; one `P` |
+//! | D19 | `iam.amazonaws.com` `UpdateAssumeRolePolicy`, `errorCode` `MalformedPolicyDocumentException` ×30; one `P`, one address |
+//! | D20 | `s3.amazonaws.com` `CopyObject`, `requestParameters.bucketName`, `requestParameters.x-amz-server-side-encryption-customer-algorithm` `AES256`, `additionalEventData.SSEApplied` `SSE_C` ×36; `eventCategory` `Data` |
+//! | D21 | `PutBucketVersioning` `requestParameters.VersioningConfiguration.Status` `Suspended`; `PutBucketLogging` with a `BucketLoggingStatus` that has no `LoggingEnabled`; `PutBucketLifecycle` `LifecycleConfiguration.Rule.Expiration.Days` 1; then `DeleteObject` ×14; one `requestParameters.bucketName`, one `P` |
+//! | D22 | `ec2.amazonaws.com` `ModifySnapshotAttribute` `requestParameters.{snapshotId, attributeType, createVolumePermission.add.items[].userId}`; `SharedSnapshotCopyInitiated`, `eventType` `AwsServiceEvent`, `serviceEventDetails.snapshotId`, `userIdentity.accountId` = who copies, no ARN |
+//! | D23 | `rds.amazonaws.com` `ModifyDBInstance` `requestParameters.{dBInstanceIdentifier, publiclyAccessible = true}`, `responseElements.dBInstanceArn`; `StartExportTask` `requestParameters.sourceArn` = that ARN (AWS also writes snapshots and clusters there); one `P`, one `A` |
+//! | D25 | `backup.amazonaws.com` `DeleteRecoveryPoint` ×3 in two other accounts, `ec2.amazonaws.com` `DeleteSnapshot` ×6 in the own one; one `P` over three `A` |
+//! | D29 | `kms.amazonaws.com` `ScheduleKeyDeletion` ×3, `DisableKey` ×1, `requestParameters.keyId` (ARNs) |
+//! | D34 | `ModifyInstanceAttribute` `requestParameters.disableApiTermination.value` true, 5 `requestParameters.instanceId` |
+//! | D35 | `StopInstances`, `StartInstances` `requestParameters.instancesSet.items[].instanceId`; `ModifyInstanceAttribute` `requestParameters.{instanceId, userData}` |
+//! | D40 | flows with `action` REJECT, `packets` 1, TCP: one `srcaddr`, 240 `dstport` of one `dstaddr` within 48 s; then `dstport` 22 of 140 `dstaddr` within 7 minutes |
+//! | D49 | flows ACCEPT, `srcaddr` in 10/8, one `dstaddr` outside, 9 GiB of `bytes` in 50 records (no `flow-direction` in version 2) |
+//! | D50 | findings `Execution:Runtime/ReverseShell`, then `PrivilegeEscalation:Runtime/DockerSocketAccessed` 18 minutes later (a second revision each); equal `resource.instanceDetails.instanceId` and `resource.containerDetails.id` |
+//! | D52b | `Execution:EC2/MaliciousFile` ×2, `Execution:ECS/MaliciousFile`, `Object:S3/MaliciousFile` in 4 `accountId`; equal `service.evidence.threatIntelligenceDetails[].threatFileSha256` (also in `ebsVolumeScanDetails...filePaths[].hash` or `resource.s3BucketDetails[].s3ObjectDetails[].hash`) |
+//! | D56 | `cloudtrail.amazonaws.com` `StopLogging`, `DeleteTrail`, `guardduty.amazonaws.com` `DeleteDetector`; one `P`. Apart from it `ec2.amazonaws.com` `DeleteFlowLogs` (`requestParameters.DeleteFlowLogsRequest.FlowLogId.content`) and no `DeleteVpc` |
+//! | D57 | `organizations.amazonaws.com` `LeaveOrganization` |
+//! | finding | `AttackSequence:IAM/CompromisedCredentials`, severity 9, `service.detection.sequence`; its two signals are findings of severity 2 and 5 |
+//!
+//! Some attacks rightly satisfy another entry too: D02's and D25's address acts in three accounts or more (D05), the loud findings of
+//! D06, D50 and D52b are alerts by themselves. The noise holds exactly three High findings that nobody archived.
+//!
+//! # Near-misses
+//!
+//! [`near_misses`] lists them, at least one for each entry above. They hold for thresholds at or above the catalogue's defaults, and
+//! for keys as the catalogue has them; D02's expect that a window does not span accounts of a whole day.
 
 mod action;
 mod attack;

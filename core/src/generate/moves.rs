@@ -92,6 +92,7 @@ pub(super) fn guess_role(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, gu
 
 /// An S3 object call, a data event; `more` adds request parameters, `customer_key` encrypts with SSE-C.
 pub(super) fn object_call(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, name: &str, bucket: &str, key: &str, customer_key: bool) {
+    let mut answer = Value::Null;
     let mut params = json!({ "bucketName": bucket, "key": key, "Host": format!("{bucket}.s3.{}.amazonaws.com", actor.region) });
     let mut additional =
         json!({ "SignatureVersion": "SigV4", "AuthenticationMethod": "AuthHeader", "bytesTransferredIn": 0.0, "bytesTransferredOut": 0.0 });
@@ -101,12 +102,13 @@ pub(super) fn object_call(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, n
     if customer_key {
         params["x-amz-server-side-encryption-customer-algorithm"] = json!("AES256");
         additional["SSEApplied"] = json!("SSE_C");
+        answer = json!({ "x-amz-server-side-encryption-customer-algorithm": "AES256" });
     }
     let resources = json!([
         { "type": "AWS::S3::Object", "ARN": format!("arn:aws:s3:::{bucket}/{key}") },
         { "accountId": actor.who.account, "type": "AWS::S3::Bucket", "ARN": format!("arn:aws:s3:::{bucket}") },
     ]);
-    let call = Call::new(actor.who, actor.region, "s3", name).at(at_ms).from(actor.ip).asks(params).data_event();
+    let call = Call::new(actor.who, actor.region, "s3", name).at(at_ms).from(actor.ip).asks(params).gets(answer).data_event();
     scene.call(call.with("additionalEventData", additional).with("resources", resources));
 }
 
@@ -124,12 +126,13 @@ pub(super) fn share_snapshot(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64
     scene.call(actor.call("ec2", "ModifySnapshotAttribute", at_ms).asks(params).gets(json!({ "_return": true })));
 }
 
-/// `ec2:SharedSnapshotCopyInitiated`: told by EC2 itself, no principal.
+/// `ec2:SharedSnapshotCopyInitiated`: told by EC2 itself; `userIdentity` holds the account that copies, the recipient is the owner.
 pub(super) fn snapshot_copied(scene: &mut Scene<'_>, region: &'static str, account: &str, at_ms: i64, snapshot: &str, by: &str) {
     let ec2 = Principal::service("ec2.amazonaws.com");
     let call = Call::new(&ec2, region, "ec2", "SharedSnapshotCopyInitiated").at(at_ms).from("ec2.amazonaws.com").agent("ec2.amazonaws.com");
-    let details = json!({ "snapshotId": snapshot, "copyingAccountId": by });
-    scene.call(call.recorded_in(account).of_type("AwsServiceEvent").with("serviceEventDetails", details));
+    let call = call.recorded_in(account).of_type("AwsServiceEvent");
+    let identity = json!({ "type": "AWSAccount", "accountId": by, "invokedBy": "ec2.amazonaws.com" });
+    scene.call(call.with("userIdentity", identity).with("serviceEventDetails", json!({ "snapshotId": snapshot })));
 }
 
 /// `ec2:DeleteSnapshot`.
@@ -170,19 +173,26 @@ pub(super) fn modify_instance(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i6
     scene.call(actor.call("ec2", "ModifyInstanceAttribute", at_ms).asks(params).gets(json!({ "_return": true })));
 }
 
-/// `rds:ModifyDBInstance`.
+/// `rds:ModifyDBInstance`; the answer names the database by ARN.
 pub(super) fn modify_database(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, database: &str, setting: (&str, Value)) {
     let mut params = json!({ "dBInstanceIdentifier": database, "applyImmediately": true });
     params[setting.0] = setting.1;
-    scene.call(actor.call("rds", "ModifyDBInstance", at_ms).asks(params).gets(json!({ "dBInstanceIdentifier": database })));
+    let answer =
+        json!({ "dBInstanceIdentifier": database, "dBInstanceArn": database_arn(actor, database), "dBInstanceStatus": "available" });
+    scene.call(actor.call("rds", "ModifyDBInstance", at_ms).asks(params).gets(answer));
 }
 
-/// `rds:StartExportTask` of the database itself.
+fn database_arn(actor: Actor<'_>, database: &str) -> String {
+    format!("arn:aws:rds:{}:{}:db:{database}", actor.region, actor.who.account)
+}
+
+/// `rds:StartExportTask`. `sourceArn` is the database's own ARN here, so that rules can join on it; AWS also writes snapshots and clusters.
 pub(super) fn export_database(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, database: &str, bucket: &str) {
-    let source = format!("arn:aws:rds:{}:{}:db:{database}", actor.region, actor.who.account);
-    let params = json!({ "exportTaskIdentifier": format!("{database}-export"), "sourceArn": source, "s3BucketName": bucket,
-        "iamRoleArn": format!("arn:aws:iam::{}:role/rds-export", actor.who.account) });
-    let answer = json!({ "exportTaskIdentifier": format!("{database}-export"), "sourceArn": source, "status": "STARTING", "dBInstanceIdentifier": database });
+    let (task, source) = (format!("{database}-export"), database_arn(actor, database));
+    let role = format!("arn:aws:iam::{}:role/rds-export", actor.who.account);
+    let params = json!({ "exportTaskIdentifier": task, "sourceArn": source, "s3BucketName": bucket, "iamRoleArn": role });
+    let answer =
+        json!({ "exportTaskIdentifier": task, "sourceArn": source, "s3Bucket": bucket, "status": "STARTING", "percentProgress": 0 });
     scene.call(actor.call("rds", "StartExportTask", at_ms).asks(params).gets(answer));
 }
 

@@ -43,6 +43,27 @@ pub(super) fn container(world: &World, account: &Account, n: u32) -> Value {
     })
 }
 
+/// A task of an ECS cluster and its container.
+pub(super) fn task(world: &World, account: &Account, n: u32) -> Value {
+    let (region, id) = (account.region, &account.id);
+    let arn = |kind: &str, name: &str| format!("arn:aws:ecs:{region}:{id}:{kind}/{name}");
+    let number = account.resource(world, "task", n).replace("task-", "");
+    json!({
+        "resourceType": "ECSCluster",
+        "ecsClusterDetails": {
+            "name": "apps", "arn": arn("cluster", "apps"), "status": "ACTIVE", "activeServicesCount": 4,
+            "registeredContainerInstancesCount": 0, "runningTasksCount": 12, "tags": [],
+            "taskDetails": {
+                "arn": arn("task", &format!("apps/{number}")), "definitionArn": arn("task-definition", &format!("{}-web:{n}", account.owner)),
+                "version": "3", "createdAt": 1_793_570_000.25, "startedAt": 1_793_570_020.5, "startedBy": "ecs-svc/0000000000000000000",
+                "tags": [], "volumes": [], "group": format!("service:{}-web", account.owner), "launchType": "FARGATE",
+                "containers": [{ "containerRuntime": "containerd", "id": number, "name": "web",
+                    "image": format!("{id}.dkr.ecr.{region}.amazonaws.com/{}-web:2026.10.{n}", account.owner) }],
+            },
+        },
+    })
+}
+
 /// An EKS cluster and the Kubernetes user.
 pub(super) fn cluster(world: &World, account: &Account, n: u32) -> Value {
     let name = format!("{}-eks", account.name);

@@ -1,7 +1,8 @@
 //! `CloudTrail` records.
 //!
 //! Owns what reserved and OCSF names mean in a record; any other name is the record's own dotted path. A caller that is an AWS
-//! service has a name, no address: it answers `src_endpoint.domain`, never `src_endpoint.ip`. Insight and aggregated events lack
+//! service has a name, no address: it answers `src_endpoint.domain`, never `src_endpoint.ip`. A user of whom only the name is
+//! known (a failed sign-in) gets the ARN it has after success; a hidden name is no principal. Insight and aggregated events lack
 //! most members; their time, account and id are found.
 
 use super::fact_table::FactRow;
@@ -15,7 +16,6 @@ pub(super) fn resolve(field: &str) -> Vec<Lookup> {
     let field = field.strip_prefix("detail.").unwrap_or(field);
     match find(NAMES, field) {
         Some(terms) => lower(terms, &DOTTED),
-        None if field.starts_with("tidegate.") => Vec::new(),
         None => vec![path(field)],
     }
 }
@@ -24,22 +24,13 @@ const TIME: &[Term] = &[Path("eventTime"), Path("timeWindow.windowEnd"), Context
 const ID: &[Term] = &[Path("eventID"), Path("eventId")];
 const ACCOUNT: &[Term] = &[Path("recipientAccountId"), Path("accountId"), Path("userIdentity.accountId"), Context(ContextField::Account)];
 const REGION: &[Term] = &[Path("awsRegion"), Context(ContextField::Region)];
-const PRINCIPAL: &[Term] = &[
-    Path("userIdentity.arn"),
-    Path("userIdentity.userName"),
-    Path("userIdentity.onBehalfOf.userId"),
-    Path("userIdentity.principalId"),
+const CALLER: &[&str] = &["awsRegion", "userIdentity.accountId", "userIdentity.type", "userIdentity.userName", "userIdentity.principalId"];
+const PRINCIPAL: &[Term] =
+    &[Path("userIdentity.arn"), Path("userIdentity.onBehalfOf.userId"), Call(F::Caller, CALLER), Path("userIdentity.invokedBy")];
+const PRINCIPAL_ROOT: &[Term] = &[
+    Call(F::PrincipalRoot, &["userIdentity.sessionContext.sessionIssuer.arn", "userIdentity.arn", "userIdentity.onBehalfOf.userId"]),
+    Call(F::CallerRoot, CALLER),
     Path("userIdentity.invokedBy"),
-    Path("userIdentity.accountId"),
-];
-const ROOT_OF: &[&str] = &[
-    "userIdentity.sessionContext.sessionIssuer.arn",
-    "userIdentity.arn",
-    "userIdentity.userName",
-    "userIdentity.onBehalfOf.userId",
-    "userIdentity.principalId",
-    "userIdentity.invokedBy",
-    "userIdentity.accountId",
 ];
 const USER_NAME: &[Term] =
     &[Path("userIdentity.userName"), Path("userIdentity.sessionContext.sessionIssuer.userName"), Path("additionalEventData.UserName")];
@@ -53,7 +44,7 @@ pub(super) const NAMES: &[Row] = &[
     ("tidegate.event_uid", ID),
     ("tidegate.shared_event", &[Path("sharedEventID")]),
     ("tidegate.principal", PRINCIPAL),
-    ("tidegate.principal_root", &[Call(F::PrincipalRoot, ROOT_OF)]),
+    ("tidegate.principal_root", PRINCIPAL_ROOT),
     ("tidegate.action", &[Call(F::Status, OUTCOME)]),
     ("time", TIME),
     ("cloud.provider", &[Call(F::Constant("AWS"), &[])]),

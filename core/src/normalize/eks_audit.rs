@@ -13,7 +13,6 @@ use Term::{Call, Context, Path};
 pub(super) fn resolve(field: &str) -> Vec<Lookup> {
     match find(NAMES, field) {
         Some(terms) => lower(terms, &DOTTED),
-        None if field.starts_with("tidegate.") => Vec::new(),
         None => MAPS.iter().find_map(|map| in_map(map, field)).map_or_else(|| vec![path(field)], |lookup| vec![lookup]),
     }
 }

@@ -16,7 +16,6 @@ const ENVELOPE: [&str; 10] = ["version", "id", "detail-type", "source", "account
 pub(super) fn resolve(field: &str) -> Vec<Lookup> {
     match find(NAMES, field) {
         Some(terms) => lower(terms, &DOTTED),
-        None if field.starts_with("tidegate.") => Vec::new(),
         None if field.split('.').next().is_some_and(|root| ENVELOPE.contains(&root)) => vec![path(field)],
         None => vec![path(&format!("detail.{field}")), path(field)],
     }

@@ -5,8 +5,8 @@
 
 use super::term::{Dialect, Term, lower};
 use super::{
-    Lookup, cloudtrail, eks_audit, eventbridge, guardduty, guardduty_api, guardduty_asff, guardduty_ocsf, names, resolve, route53,
-    securityhub, vpcflow, waf,
+    Lookup, cloudtrail, eks_audit, eventbridge, guardduty, guardduty_api, guardduty_asff, guardduty_facts, guardduty_ocsf, names, resolve,
+    route53, securityhub, vpcflow, waf,
 };
 use crate::event::{Fact, Form};
 
@@ -76,8 +76,8 @@ pub fn facts(form: Form) -> Vec<(Fact, Vec<Lookup>)> {
 fn own(form: Form) -> (&'static [FactRow], Dialect) {
     use super::term::DOTTED;
     match form {
-        Form::GuardDuty => (guardduty::FACTS, guardduty::DIALECT),
-        Form::GuardDutyApi => (guardduty::FACTS, guardduty_api::DIALECT),
+        Form::GuardDuty => (guardduty_facts::FACTS, guardduty::DIALECT),
+        Form::GuardDutyApi => (guardduty_facts::FACTS, guardduty_api::DIALECT),
         Form::GuardDutyAsff => (guardduty_asff::FACTS, DOTTED),
         Form::GuardDutyOcsf | Form::SecurityHubOcsf => (guardduty_ocsf::FACTS, DOTTED),
         Form::SecurityHub => (securityhub::FACTS, DOTTED),

@@ -8,9 +8,6 @@ use super::term::path;
 
 /// Where a field is in such an event.
 pub(super) fn resolve(field: &str) -> Vec<Lookup> {
-    if field.starts_with("tidegate.") {
-        return Vec::new();
-    }
     let mut lookups = vec![path(field)];
     if field.contains('.') {
         lookups.push(Lookup::Path(vec![field.into()]));

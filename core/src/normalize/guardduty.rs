@@ -6,7 +6,6 @@
 //! The remote end of a network connection is its source when the direction is INBOUND and its target when OUTBOUND; with
 //! UNKNOWN it is the source. `tidegate.remote.ip` is the remote end whatever the direction.
 
-use super::fact_table::FactRow;
 use super::term::{Dialect, Keys, Row, Term, find, keys, lower};
 use super::{ContextField, Function as F, Lookup};
 use Term::{Call, Context, Path};
@@ -90,7 +89,7 @@ const CREATED: &[Term] = &[Path("createdAt")];
 const FIRST_SEEN: &[Term] = &[Path("service.eventFirstSeen")];
 const LAST_SEEN: &[Term] = &[Path("service.eventLastSeen")];
 const PRINCIPAL: &[Term] =
-    &[Call(F::FindingPrincipal, CALLER), KUBERNETES_USER, DATABASE_USER, LOGIN_USER, Path("service.detection.sequence.actors.user.uid")];
+    &[Call(F::Caller, CALLER), KUBERNETES_USER, DATABASE_USER, LOGIN_USER, Path("service.detection.sequence.actors.user.uid")];
 const LINEAGE: &str = "service.runtimeDetails.process.lineage.executablePath";
 const USER_AGENT: &[Term] = &[
     Path("service.action.awsApiCallAction.userAgent"),
@@ -123,7 +122,7 @@ pub(super) const NAMES: &[Row] = &[
     (
         "tidegate.principal_root",
         &[
-            Call(F::FindingPrincipalRoot, CALLER),
+            Call(F::CallerRoot, CALLER),
             KUBERNETES_USER,
             DATABASE_USER,
             LOGIN_USER,
@@ -153,8 +152,25 @@ pub(super) const NAMES: &[Row] = &[
     ("tidegate.remote.port", &[Path(connection!("remotePortDetails.port"))]),
     (
         "tidegate.action",
-        &[Path(connection!("blocked")), Path("service.action.portProbeAction.blocked"), Path("service.action.dnsRequestAction.blocked")],
+        &[Call(F::Blocked, &[connection!("blocked"), "service.action.portProbeAction.blocked", "service.action.dnsRequestAction.blocked"])],
     ),
+    (
+        "resources.uid",
+        &[Call(
+            F::All,
+            &[
+                "resource.instanceDetails.instanceId",
+                "resource.accessKeyDetails.accessKeyId",
+                "resource.s3BucketDetails.arn",
+                "resource.eksClusterDetails.arn",
+                "resource.ecsClusterDetails.arn",
+                "resource.lambdaDetails.functionArn",
+                "resource.rdsDbInstanceDetails.dbInstanceArn",
+                "resource.containerDetails.id",
+            ],
+        )],
+    ),
+    ("resources.type", &[Path("resource.resourceType")]),
     ("cloud.provider", &[Call(F::Constant("AWS"), &[])]),
     ("cloud.account.uid", ACCOUNT),
     ("cloud.region", REGION),
@@ -300,33 +316,3 @@ pub(super) const NAMES: &[Row] = &[
     ("dst_endpoint.autonomous_system.number", remote_target!("organization.asn")),
     ("dst_endpoint.autonomous_system.name", remote_target!("organization.asnOrg")),
 ];
-
-/// What only findings have: their resources, and what has no OCSF name.
-pub(super) const FACTS: &[FactRow] = &[
-    (Fact::Resource, &[Call(F::Labelled("AWS::EC2::Instance"), &["resource.instanceDetails.instanceId"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::IAM::AccessKey"), &["resource.accessKeyDetails.accessKeyId"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::S3::Bucket"), &["resource.s3BucketDetails.arn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::S3::Object"), &["resource.s3BucketDetails.s3ObjectDetails.objectArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::EKS::Cluster"), &["resource.eksClusterDetails.arn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::ECS::Cluster"), &["resource.ecsClusterDetails.arn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::ECS::Task"), &["resource.ecsClusterDetails.taskDetails.arn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::Lambda::Function"), &["resource.lambdaDetails.functionArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::RDS::DBInstance"), &["resource.rdsDbInstanceDetails.dbInstanceArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::RDS::DBShardGroup"), &["resource.rdsLimitlessDbDetails.dbShardGroupArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::EC2::Snapshot"), &["resource.ebsSnapshotDetails.snapshotArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::EC2::Image"), &["resource.ec2ImageDetails.imageArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::Backup::RecoveryPoint"), &["resource.recoveryPointDetails.recoveryPointArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("AWS::EC2::Volume"), &["resource.ebsVolumeDetails.scannedVolumeDetails.volumeArn"])]),
-    (Fact::Resource, &[Call(F::Labelled("Container"), &["resource.containerDetails.id"])]),
-    (
-        Fact::Resource,
-        &[Call(F::Resources, &["service.detection.sequence.resources.resourceType", "service.detection.sequence.resources.uid"])],
-    ),
-    (Fact::Unmapped, &[Call(F::Labelled("service.resourceRole"), &["service.resourceRole"])]),
-    (Fact::Unmapped, &[Call(F::Labelled("service.action.actionType"), &["service.action.actionType"])]),
-    (Fact::Unmapped, &[Call(F::Labelled("service.featureName"), &["service.featureName"])]),
-    (Fact::Unmapped, &[Call(F::Labelled("resource.resourceType"), &["resource.resourceType"])]),
-    (Fact::Unmapped, &[Call(F::Labelled("associatedAttackSequenceArn"), &["associatedAttackSequenceArn"])]),
-];
-
-use crate::event::Fact;

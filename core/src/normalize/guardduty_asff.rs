@@ -70,7 +70,7 @@ pub(super) fn resolve(field: &str) -> Vec<Lookup> {
 
 /// Calls that read service data: they are tried under the old keys too.
 fn with_service_input(terms: &[Term]) -> Vec<Term> {
-    let reads_service = |names: &[&str]| names.iter().any(|n| n.starts_with("service."));
+    let reads_service = |names: &[&str]| names.iter().all(|n| n.starts_with("service."));
     terms.iter().filter(|t| matches!(t, Call(f, names) if reads_service(names) && !is_total(*f))).copied().collect()
 }
 
@@ -144,6 +144,8 @@ const SEVERITY: &[Term] = &[Call(F::Number, &["Severity.Product"]), Call(F::Seve
 
 /// What these copies say in their own way.
 pub(super) const NAMES: &[Row] = &[
+    ("resources.uid", &[Path("Resources.Id")]),
+    ("resources.type", &[Path("Resources.Type")]),
     ("type", TYPES),
     ("tidegate.finding.type", TYPES),
     ("finding_info.types", TYPES),

@@ -9,13 +9,9 @@ use super::guardduty;
 use super::guardduty_api::additional_info;
 use super::guardduty_asff::{PLACES, PREFIX, element_names};
 use super::term::{DOTTED, Dialect, Keys, Row, Term, find, keys, lower, path, push_new};
-use super::{ContextField, Function as F, Lookup};
+use super::{ContextField, Function as F, Lookup, is_of_event};
 use crate::event::Fact;
 use Term::{Call, Context, Path};
-
-/// Objects of an event: they stand in `evidences[]` of a finding.
-const OF_EVIDENCE: [&str; 9] =
-    ["actor", "api", "src_endpoint", "dst_endpoint", "connection_info", "query", "process", "http_request", "container"];
 
 const DIALECT: Dialect = Dialect { plain: native, inputs };
 
@@ -23,7 +19,12 @@ const DIALECT: Dialect = Dialect { plain: native, inputs };
 pub(super) fn resolve(field: &str) -> Vec<Lookup> {
     let field = field.strip_prefix("detail.").unwrap_or(field);
     if let Some(terms) = find(NAMES, field) {
-        return lower(terms, &DIALECT);
+        let mut lookups = lower(terms, &DOTTED);
+        // Callers other than access keys are known by service data alone, which AWS's map leaves unmapped.
+        if field.starts_with("tidegate.principal") || field.starts_with("actor.") {
+            push_new(&mut lookups, lower(find(guardduty::NAMES, field).unwrap_or_default(), &DIALECT));
+        }
+        return lookups;
     }
     let native_root = matches!(field.split('.').next(), Some("service" | "resource"));
     if native_root || find(TOP, field).is_some() {
@@ -38,9 +39,8 @@ pub(super) fn resolve(field: &str) -> Vec<Lookup> {
 
 /// An OCSF name's own places in a finding.
 pub(super) fn ocsf_paths(field: &str) -> Vec<Lookup> {
-    let root = field.split('.').next().unwrap_or_default();
     let own = path(field);
-    if OF_EVIDENCE.contains(&root) { vec![path(&format!("evidences.{field}")), own] } else { vec![own] }
+    if is_of_event(field) { vec![path(&format!("evidences.{field}")), own] } else { vec![own] }
 }
 
 fn native(name: &str) -> Vec<Lookup> {
@@ -101,8 +101,15 @@ fn inputs(name: &str) -> Vec<Keys> {
             });
             equivalent.chain(element_names(name).iter().map(|n| product_field(n))).collect()
         }
+        Some(("resource", _)) => find(PLACES, name).into_iter().flatten().filter_map(detail).collect(),
         _ => vec![keys(name)],
     }
+}
+
+/// A resource detail as a member of an object.
+fn detail(term: &Term) -> Option<Keys> {
+    let Path(place) = term else { return None };
+    place.strip_prefix("Resources.Details.").map(|member| keys(&format!("resources.data.{member}")))
 }
 
 /// Inputs of functions that stand elsewhere; an ARN serves for its parts.
@@ -181,6 +188,9 @@ pub(super) const NAMES: &[Row] = &[
         ],
     ),
     ("actor.user.uid", PRINCIPAL),
+    ("actor.process.file.hashes.value", &[Call(F::Sha256, &["evidences.actor.process.file.hashes.value"])]),
+    ("process.file.hashes.value", &[Call(F::Sha256, &["evidences.process.file.hashes.value"])]),
+    ("malware.files.hashes.value", &[Call(F::Sha256, &["malware.files.hashes.value"])]),
     ("cloud.account.uid", ACCOUNT),
     ("cloud.region", REGION),
     ("severity", SEVERITY),

@@ -20,6 +20,7 @@ mod generic;
 mod guardduty;
 mod guardduty_api;
 mod guardduty_asff;
+mod guardduty_facts;
 mod guardduty_ocsf;
 mod route53;
 mod securityhub;
@@ -35,6 +36,9 @@ pub use sequence::sequence_facts;
 use crate::event::Form;
 use crate::event::flow::Column;
 use std::fmt;
+
+/// The namespace of reserved names.
+const RESERVED: &str = "tidegate.";
 
 /// Most alternatives of one name.
 pub const ALTERNATIVES_MAX: usize = 32;
@@ -73,7 +77,11 @@ pub enum ContextField {
 /// not exist).
 #[must_use]
 pub fn resolve(form: Form, field: &str) -> Vec<Lookup> {
-    let field = field.strip_prefix("evidences.").filter(|_| !is_ocsf(form)).unwrap_or(field);
+    let is_reserved = field.starts_with(RESERVED);
+    if is_reserved && !tables(form).iter().any(|rows| term::find(rows, field).is_some()) {
+        return Vec::new();
+    }
+    let field = if matches!(form, Form::Generic(_)) { field } else { of_event(field) };
     let mut lookups = match form {
         Form::GuardDuty => guardduty::resolve(field),
         Form::GuardDutyApi => guardduty_api::resolve(field),
@@ -98,7 +106,15 @@ pub fn resolve(form: Form, field: &str) -> Vec<Lookup> {
 /// For suggestions on misspelt fields and for documentation; any other dotted name of the source works too.
 #[must_use]
 pub fn names(form: Form) -> Vec<&'static str> {
-    let tables: &[&'static [term::Row]] = match form {
+    let rows = tables(form).iter().flat_map(|rows| rows.iter());
+    let mut names: Vec<_> = rows.map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn tables(form: Form) -> &'static [&'static [term::Row]] {
+    match form {
         Form::GuardDuty | Form::GuardDutyApi => &[guardduty::NAMES],
         Form::GuardDutyAsff => &[guardduty_asff::NAMES, guardduty::NAMES],
         Form::GuardDutyOcsf => &[guardduty_ocsf::NAMES, guardduty::NAMES],
@@ -112,15 +128,20 @@ pub fn names(form: Form) -> Vec<&'static str> {
         Form::EksAudit => &[eks_audit::NAMES],
         Form::EventBridge => &[eventbridge::NAMES],
         Form::Generic(_) => &[],
-    };
-    let mut names: Vec<_> = tables.iter().flat_map(|rows| rows.iter().map(|(name, _)| *name)).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    }
 }
 
-fn is_ocsf(form: Form) -> bool {
-    matches!(form, Form::GuardDutyOcsf | Form::SecurityHubOcsf | Form::Generic(_))
+/// Objects of one event. In a finding they stand in `evidences[]`, and rules may say so or not.
+const OF_EVENT: [&str; 9] =
+    ["actor", "api", "src_endpoint", "dst_endpoint", "connection_info", "query", "process", "http_request", "container"];
+
+/// Whether an OCSF name is a member of one event, not of the finding about it.
+fn is_of_event(field: &str) -> bool {
+    field.split('.').next().is_some_and(|root| OF_EVENT.contains(&root))
+}
+
+fn of_event(field: &str) -> &str {
+    field.strip_prefix("evidences.").filter(|rest| is_of_event(rest)).unwrap_or(field)
 }
 
 /// Readable, for explanations and golden tests: `a.b["c/d"]`, `column srcaddr`, `Flag(a.b)`, `context Account`.

@@ -20,7 +20,6 @@ pub(super) fn resolve_ocsf(field: &str) -> Vec<Lookup> {
     let field = field.strip_prefix("detail.findings.").unwrap_or(field);
     match find(OCSF_NAMES, field) {
         Some(terms) => lower(terms, &DOTTED),
-        None if field.starts_with("tidegate.") => Vec::new(),
         None => ocsf_paths(field),
     }
 }
@@ -128,6 +127,8 @@ pub(super) const OCSF_NAMES: &[Row] = &[
     ("actor.user.uid", OCSF_PRINCIPAL),
     ("actor.user.name", &[Path("evidences.actor.user.name"), Path("actor.user.name")]),
     ("actor.process.name", &[Path("evidences.actor.process.name"), Path("actor.process.name")]),
+    ("actor.process.file.path", &[Path("evidences.actor.process.file.path"), Path("actor.process.file.path")]),
+    ("actor.process.file.hashes.value", &[Call(F::Sha256, &["evidences.actor.process.file.hashes.value"])]),
     ("src_endpoint.ip", &[Path("evidences.src_endpoint.ip"), Path("src_endpoint.ip")]),
     ("dst_endpoint.ip", &[Path("evidences.dst_endpoint.ip"), Path("dst_endpoint.ip")]),
     ("api.operation", &[Path("evidences.api.operation"), Path("api.operation")]),

@@ -2,7 +2,7 @@
 //!
 //! Every key that is not Sigma's is refused by name. `timespan` is a number with `s`, `m`, `h` or `d`, at most 366 days.
 //! `generate` may stand here (pySigma) or at the top of the document (the schema). `rules` may be left out where a boolean
-//! condition of a `temporal` names them. The types `tidegate.*` are reserved and not available in this version.
+//! condition of a `temporal` names them. Limits: 1,000 rules, 32 fields in `group-by`, 100 aliases. The types `tidegate.*` are reserved and not available in this version.
 
 use super::Place;
 use super::condition::Tree;
@@ -18,7 +18,9 @@ const TYPES: [&str; 8] =
 const EXTENSIONS: [&str; 4] = ["tidegate.first_seen", "tidegate.ratio", "tidegate.baseline", "tidegate.periodic"];
 const DAY_MS: i64 = 24 * 60 * 60_000;
 const TIMESPAN_MS_MAX: i64 = 366 * DAY_MS;
-const RULES_MAX: usize = 1_000;
+const WORDS_MAX: usize = 1_000;
+const GROUP_BY_MAX: usize = 32;
+const ALIASES_MAX: usize = 100;
 
 /// A word with its place.
 #[derive(Debug, Clone)]
@@ -74,6 +76,9 @@ pub(super) fn read(document: &Node, node: &Node, report: &mut Report) -> Option<
     let generate = generate(document, node, report);
     let timespan_ms = timespan(node, report);
     let group_by = words(node, "group-by", report);
+    if group_by.len() > GROUP_BY_MAX {
+        report.error(&node.place, "too many fields in `group-by`", "there may be 32", "group by fewer fields");
+    }
     let aliases = aliases(node, report);
     let kind = kind(node, report);
     let rules = rules(node, kind.as_ref(), report);
@@ -160,6 +165,10 @@ fn words(node: &Node, key: &str, report: &mut Report) -> Vec<Word> {
         Kind::Null => &[],
         _ => std::slice::from_ref(value),
     };
+    if items.len() > WORDS_MAX {
+        report.error(&value.place, format!("too many names in `{key}`"), "there may be 1,000", "split the correlation");
+        return Vec::new();
+    }
     let mut found: Vec<Word> = Vec::new();
     for item in items {
         if !item.is_word() || item.text.is_empty() {
@@ -178,6 +187,10 @@ fn aliases(node: &Node, report: &mut Report) -> Vec<Alias> {
     let Some(value) = node.get("aliases") else { return Vec::new() };
     if !matches!(value.kind, Kind::Map(_)) {
         report.error(&value.place, format!("`aliases` is {}", value.describe()), "it maps names to rules and fields", "make it a map");
+    }
+    if value.entries().len() > ALIASES_MAX {
+        report.error(&value.place, "too many `aliases`", "there may be 100", "remove those that `group-by` does not name");
+        return Vec::new();
     }
     value.entries().iter().map(|e| alias(e, report)).collect()
 }
@@ -226,9 +239,6 @@ fn unknown_type(name: &str) -> Fault {
 
 fn rules(node: &Node, kind: Option<&DraftKind>, report: &mut Report) -> Vec<Word> {
     let named = words(node, "rules", report);
-    if named.len() > RULES_MAX {
-        report.error(&node.place, "too many rules", "a correlation may refer to 1,000", "split it");
-    }
     if !named.is_empty() {
         return named;
     }

@@ -2,7 +2,7 @@
 //!
 //! A map is linked with AND, a list with OR (of maps, of keywords, or of both), the values of a field with OR, with `all` AND.
 //! A keyword is found anywhere in a leaf text of the event. `null` in a list of values is outside the specification; it is taken
-//! as one of the alternatives, with a warning. Limits: 100,000 tests per rule, selections included.
+//! as one of the alternatives, with a warning. Limits: 1,000 selections and 100,000 tests per rule.
 
 use super::condition::{self, Resolver, Slip};
 use super::legacy;
@@ -15,6 +15,7 @@ use super::{Expr, Pattern, Place, Test};
 use std::collections::BTreeMap;
 
 const TESTS_MAX: usize = 100_000;
+const SELECTIONS_MAX: usize = 1_000;
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// A named selection.
@@ -57,6 +58,10 @@ pub(super) fn selections(node: &Node, others: &[&str], report: &mut Report) -> V
             report.error(&entry.place, "too many values", "a rule may have 100,000 tests", "split the rule");
             break;
         }
+        if found.len() >= SELECTIONS_MAX {
+            report.error(&entry.place, "too many selections", "a rule may have 1,000", "split the rule");
+            break;
+        }
         found.push(Selection { name: entry.key.clone(), place: entry.place.clone(), expr });
     }
     found
@@ -82,19 +87,19 @@ fn conditions(node: &Node, selections: &[Selection], report: &mut Report) -> Opt
         }
         _ => vec![condition],
     };
-    let parts: Vec<Expr> = texts.iter().filter_map(|t| one_condition(t, selections, texts.len() == 1, report)).collect();
+    let parts: Vec<Expr> = texts.iter().filter_map(|t| one_condition(t, node, selections, texts.len() == 1, report)).collect();
     if texts.is_empty() {
         report.error(&condition.place, "an empty list of conditions", "the rule would never match", "name a selection");
     }
     (parts.len() == texts.len() && !parts.is_empty()).then(|| Expr::any(parts))
 }
 
-fn one_condition(node: &Node, selections: &[Selection], only: bool, report: &mut Report) -> Option<Expr> {
+fn one_condition(node: &Node, detection: &Node, selections: &[Selection], only: bool, report: &mut Report) -> Option<Expr> {
     if node.kind != Kind::Text && !node.is_word() {
         report.error(&node.place, format!("`condition` is {}", node.describe()), "it links selections in words", "write a text");
         return None;
     }
-    if legacy::aggregation(node, report) {
+    if legacy::aggregation(node, detection.get("timeframe"), report) {
         return None;
     }
     link(node, selections, only, report)

@@ -23,7 +23,7 @@ pub(super) fn timeframe(entry: &Entry, condition: Option<&Node>, report: &mut Re
 }
 
 /// Reports the aggregation of a condition, if there is one.
-pub(super) fn aggregation(node: &Node, report: &mut Report) -> bool {
+pub(super) fn aggregation(node: &Node, timeframe: Option<&Node>, report: &mut Report) -> bool {
     let Some((before, behind)) = node.text.split_once('|') else { return false };
     let at = before.chars().count() + 1 + behind.chars().take_while(|c| c.is_whitespace()).count();
     let behind = behind.trim();
@@ -31,11 +31,12 @@ pub(super) fn aggregation(node: &Node, report: &mut Report) -> bool {
     let word_shown = if behind.contains('(') { format!("{word}()") } else { word.to_owned() };
     let what = format!("unsupported {} behind `|` in the condition", quoted(&word_shown));
     let why = format!("aggregations couple a rule with time and other events; {OLD}");
-    report.error(&node.place_at(at), what, why, replacement(base, behind, word));
+    let span = timeframe.filter(|t| t.is_word()).map_or("10m", |t| t.text.as_str());
+    report.error(&node.place_at(at), what, why, replacement(base, behind, word, span));
     true
 }
 
-fn replacement(base: &str, behind: &str, word: &str) -> String {
+fn replacement(base: &str, behind: &str, word: &str, span: &str) -> String {
     let keep = format!("keep `condition: {base}`, give the rule a `name: NAME`, and add");
     let (field, group, condition) = parts(behind);
     let group = if group.is_empty() { String::new() } else { format!("group-by: [{group}], ") };
@@ -43,15 +44,17 @@ fn replacement(base: &str, behind: &str, word: &str) -> String {
         ("near", _) => {
             let names: Vec<&str> = behind.split_whitespace().skip(1).filter(|w| *w != "and").collect();
             return format!(
-                "make {} rules of their own, each with a `name`, and add `correlation: {{type: temporal, rules: [{base}, {}], timespan: 10m}}`",
+                "make {} rules of their own, each with a `name`, and add `correlation: {{type: temporal, rules: [{base}, {}], timespan: {span}}}`",
                 quoted(&format!("{base}, {}", names.join(", "))),
                 names.join(", ")
             );
         }
-        ("count", true) => format!("type: event_count, rules: [NAME], {group}timespan: 10m, condition: {{{condition}}}"),
-        ("count", false) => format!("type: value_count, rules: [NAME], {group}timespan: 10m, condition: {{field: {field}, {condition}}}"),
+        ("count", true) => format!("type: event_count, rules: [NAME], {group}timespan: {span}, condition: {{{condition}}}"),
+        ("count", false) => {
+            format!("type: value_count, rules: [NAME], {group}timespan: {span}, condition: {{field: {field}, {condition}}}")
+        }
         ("sum" | "avg", _) => {
-            format!("type: value_{word}, rules: [NAME], {group}timespan: 10m, condition: {{field: {field}, {condition}}}")
+            format!("type: value_{word}, rules: [NAME], {group}timespan: {span}, condition: {{field: {field}, {condition}}}")
         }
         _ => format!(
             "a correlation of a type that fits (event_count, value_count, value_sum, value_avg, temporal); {word} has no direct one"

@@ -8,7 +8,7 @@
 //! A file goes through `yaml` (a tree with places), `document` (`meta`, `detection`, `correlation`, `filter`), `link` and `lint`.
 //! What is not supported is refused by name and place, never ignored; one bad rule never hides another.
 //!
-//! Where the specification is silent: numbers with leading zeros are texts (`yaml`); `neq` also holds for an absent field
+//! Where the specification is silent: numbers with leading zeros are texts (`scalar`); `neq` also holds for an absent field
 //! (`modifiers`); regular expressions are found anywhere in a text (`value`); a filter's condition is an exclusion unless it is
 //! negated (`filter`); `value_percentile` without a rank is the median (`threshold`); a rule that any correlation refers to
 //! without `generate` does not alert (`link`); keywords of a condition may be written in capitals (`condition`).
@@ -30,6 +30,8 @@ mod modifiers;
 mod pattern;
 mod presence;
 mod report;
+mod resolve;
+mod scalar;
 mod spelling;
 #[cfg(test)]
 mod tests;

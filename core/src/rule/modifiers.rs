@@ -84,6 +84,10 @@ impl Chain {
     pub(super) fn parse(key: &str) -> Result<Chain, Fault> {
         let mut words = key.split('|');
         let field = words.next().unwrap_or_default().to_owned();
+        if field.contains("[any]") || field.contains("[all]") {
+            let why = "a field holds if one of its values passes; scopes over the members of an array are no part of the specification";
+            return Err(Fault::new(format!("array scope in {}", quoted(&field)), why, "name the field without brackets"));
+        }
         let mut chain = Chain { field, all: false, neq: false, steps: Vec::new() };
         let mut seen: Vec<(Modifier, &str)> = Vec::new();
         for word in words {
@@ -233,6 +237,7 @@ mod tests {
             ("f|contains|contains", "`contains` twice"),
             ("f|contain", "did you mean `contains`"),
             ("f|", "unknown modifier ``"),
+            ("f[all]", "array scope"),
             ("f|cidr|contains", "`contains` after `cidr`"),
         ] {
             let fault = Chain::parse(bad).unwrap_err();

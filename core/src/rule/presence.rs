@@ -58,12 +58,15 @@ fn quantified(tree: &Tree) -> Option<(String, usize)> {
 }
 
 fn at_least(condition: &Node, report: &mut Report) -> Option<Occurrence> {
+    let errors = report.errors();
     for entry in condition.entries().iter().filter(|e| !matches!(e.key.as_str(), "lt" | "lte" | "gt" | "gte" | "eq" | "neq")) {
         let what = format!("unknown key {} in `condition`", quoted(&entry.key));
         report.error(&entry.place, what, "a temporal correlation counts rules", "write `gte: 2`, or `a and b`");
-        return None;
     }
     let found = comparisons(condition, report);
+    if report.errors() > errors {
+        return None;
+    }
     match found.as_slice() {
         [(Compare::Gte | Compare::Eq, n, place)] if n.fract() == 0.0 && *n >= 1.0 && *n <= 1e6 => {
             Some(Occurrence::AtLeast(*n as usize, (*place).clone()))

@@ -34,7 +34,9 @@ pub(super) fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let lower = word.to_lowercase();
-    let near = known.iter().map(|k| (distance(&lower, k), *k)).filter(|(d, k)| *d <= tolerance(k));
+    let length = lower.chars().count();
+    let possible = known.iter().filter(|k| k.chars().count().abs_diff(length) <= tolerance(k));
+    let near = possible.map(|k| (distance(&lower, k), *k)).filter(|(d, k)| *d <= tolerance(k));
     near.min_by_key(|(d, _)| *d).map(|(_, k)| k)
 }
 

@@ -124,6 +124,7 @@ fn name(compare: Compare) -> &'static str {
 fn never(all: &[(Compare, f64)], counts: bool) -> bool {
     let step = if counts { 1.0 } else { f64::MIN_POSITIVE };
     let mut candidates: Vec<f64> = all.iter().flat_map(|(_, n)| [*n, n - step, n + step, n - 1.0, n + 1.0]).collect();
+    candidates.extend([f64::MIN, f64::MAX]);
     // Between two neighbouring bounds one number stands for all.
     let mut sorted: Vec<f64> = all.iter().map(|(_, n)| *n).collect();
     sorted.sort_by(f64::total_cmp);

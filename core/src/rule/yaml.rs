@@ -1,12 +1,12 @@
 //! YAML with places: text in, a tree in which every key and value knows its line and column out.
 //!
-//! Owns the limits of rule files and the reading of scalars (YAML 1.2 core schema, with one difference: a number with leading
-//! zeros, or one that a float cannot hold exactly, stays text, because account ids are written so). Never interprets keys.
+//! Owns the limits of rule files. Never interprets keys.
 //! Documents are cut at `---` lines first, so a mistake in one document does not hide the others of its file.
 //! Limits: 1 MiB and 200,000 nodes per file, nesting 64, 100 uses of aliases. Duplicate keys, merge keys and foreign tags are refused.
 
 use super::Place;
 use super::report::{Fault, Report, quoted};
+use super::scalar;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -134,6 +134,8 @@ struct Open {
     node: Node,
     anchor: usize,
     key: Option<(String, Place)>,
+    /// Lines of the keys so far.
+    lines: BTreeMap<String, u32>,
 }
 
 struct Builder {
@@ -180,7 +182,7 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let text_tag = check_tag(tag.as_ref(), &place)?;
-                let node = scalar(text, style, text_tag, place, span);
+                let node = scalar_node(text, style, text_tag, place, span);
                 self.attach(node, anchor, 1, 0)
             }
             Event::SequenceStart(anchor, tag) => self.begin(Kind::List(Vec::new()), anchor, tag.as_ref(), place),
@@ -196,7 +198,7 @@ impl Builder {
         if self.open.len() >= DEPTH_MAX {
             return Err((place, Fault::new("nested too deep", "rule files may nest 64 levels", "flatten the structure")));
         }
-        self.open.push(Open { node: Node { place, text: String::new(), kind, inset: None }, anchor, key: None });
+        self.open.push(Open { node: Node { place, text: String::new(), kind, inset: None }, anchor, key: None, lines: BTreeMap::new() });
         Ok(())
     }
 
@@ -237,7 +239,7 @@ impl Builder {
         match (&mut open.node.kind, open.key.take()) {
             (Kind::List(items), _) => items.push(node),
             (Kind::Map(entries), Some((key, place))) => entries.push(Entry { key, place, value: node }),
-            (Kind::Map(entries), None) => open.key = Some(map_key(node, entries)?),
+            (Kind::Map(_), None) => open.key = Some(map_key(node, &mut open.lines)?),
             _ => {}
         }
         Ok(())
@@ -255,15 +257,15 @@ fn measure(node: &Node) -> (usize, usize) {
     (1 + sizes.iter().sum::<usize>(), 1 + depths.iter().max().copied().unwrap_or(0))
 }
 
-fn map_key(node: Node, entries: &[Entry]) -> Result<(String, Place), Refusal> {
+fn map_key(node: Node, lines: &mut BTreeMap<String, u32>) -> Result<(String, Place), Refusal> {
     if matches!(node.kind, Kind::List(_) | Kind::Map(_)) {
         return Err((node.place, Fault::new("a key that is a list or map", "rules have plain keys", "write a plain key")));
     }
     if node.text == "<<" {
         return Err((node.place, Fault::new("merge key `<<`", "it is not part of YAML 1.2", "write the keys out")));
     }
-    if let Some(first) = entries.iter().find(|e| e.key == node.text) {
-        let why = format!("it stands at line {} already, and one of the two would be lost", first.place.line);
+    if let Some(first) = lines.insert(node.text.clone(), node.place.line) {
+        let why = format!("it stands at line {first} already, and one of the two would be lost");
         let fault = Fault::new(format!("duplicate key {}", quoted(&node.text)), why, "keep one of them (join the values in a list)");
         return Err((node.place, fault));
     }
@@ -282,46 +284,16 @@ fn check_tag(tag: Option<&Cow<'_, Tag>>, place: &Place) -> Result<bool, Refusal>
     }
 }
 
-fn scalar(text: Cow<'_, str>, style: ScalarStyle, text_tag: bool, place: Place, span: Span) -> Node {
+fn scalar_node(text: Cow<'_, str>, style: ScalarStyle, text_tag: bool, place: Place, span: Span) -> Node {
     let (kind, inset) = match style {
         ScalarStyle::Plain if text_tag => (Kind::Text, 0),
-        ScalarStyle::Plain => (plain(&text), 0),
+        ScalarStyle::Plain => (scalar::plain(&text), 0),
         _ => (Kind::Text, 1),
     };
     // Only text that takes exactly as many columns as it has characters stands there as it is.
     let columns = span.end.col().saturating_sub(span.start.col());
     let as_it_is = span.start.line() == span.end.line() && columns == text.chars().count() + 2 * inset as usize;
     Node { place, kind, inset: as_it_is.then_some(inset), text: text.into_owned() }
-}
-
-fn plain(text: &str) -> Kind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-        "true" | "True" | "TRUE" => Kind::Bool(true),
-        "false" | "False" | "FALSE" => Kind::Bool(false),
-        _ => number(text).map_or(Kind::Text, Kind::Number),
-    }
-}
-
-fn number(text: &str) -> Option<f64> {
-    const EXACT_MAX: i64 = 1 << 53;
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let exact = |n: i64| (n.abs() <= EXACT_MAX).then_some(n as f64);
-    if let Some(hex) = text.strip_prefix("0x") {
-        return i64::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with(['+', '-'])).and_then(exact);
-    }
-    if let Some(octal) = text.strip_prefix("0o") {
-        return i64::from_str_radix(octal, 8).ok().filter(|_| !octal.starts_with(['+', '-'])).and_then(exact);
-    }
-    let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
-    if leading_zero || !digits.bytes().any(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    if digits.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok().and_then(exact);
-    }
-    let shaped = digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
-    text.parse().ok().filter(|x: &f64| shaped && x.is_finite())
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use super::field::{self, epoch_ms};
 use super::format::FlowFormat;
 use super::index::{Index, Span};
 use super::line::{Flow, FlowLine, TRAFFIC};
-use super::mask;
-use super::swar::{self, LOAD_BYTES};
+use super::simd;
+use super::swar::LOAD_BYTES;
 use crate::decode::unit::Filtered;
 use crate::decode::{DecodeError, ErrorCode};
 use crate::event::flow::Column;
@@ -40,7 +40,7 @@ impl BlockReader<'_, '_> {
         let mut run = Run::default();
         let mut start = 0;
         while start < self.block.len() {
-            mask::fill(index, self.block, start);
+            simd::fill(index, self.block, start);
             start = self.read_window(index, &mut run, start);
         }
         self.stats.flows = self.out.len();
@@ -159,7 +159,7 @@ impl BlockReader<'_, '_> {
     }
 
     fn read_text(&mut self, text: &str, line: Span) -> Result<(), DecodeError> {
-        mask::split(text.as_bytes(), self.spans);
+        simd::split(text.as_bytes(), self.spans);
         if self.spans.is_empty() {
             self.stats.empty += 1;
             return Ok(());
@@ -206,7 +206,7 @@ fn may_follow(start: u64, end: u64) -> bool {
 }
 
 /// One column of a run.
-struct ColumnReader<'r> {
+pub(super) struct ColumnReader<'r> {
     block: &'r [u8],
     index: &'r Index,
     rows: &'r [u32],
@@ -215,7 +215,6 @@ struct ColumnReader<'r> {
 impl ColumnReader<'_> {
     /// Appends the column of all rows; `false` when a row holds what the column must not.
     fn read(&self, at: Option<usize>, typed: &mut TypedColumn, wide: &mut Vec<u128>) -> bool {
-        let column = typed.column;
         let Some(at) = at else {
             match &mut typed.data {
                 Typed::Number(v) | Typed::Address(v) => v.resize(v.len() + self.rows.len(), ABSENT),
@@ -223,58 +222,96 @@ impl ColumnReader<'_> {
             }
             return true;
         };
+        simd::read_column(self, at, typed, wide)
+    }
+
+    /// Appends a column that the format has, with these ways to read numbers and IPv4 addresses.
+    #[inline(always)]
+    pub(super) fn read_with(
+        &self,
+        at: usize,
+        typed: &mut TypedColumn,
+        wide: &mut Vec<u128>,
+        number: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u64>,
+        ipv4: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u32>,
+    ) -> bool {
+        let column = typed.column;
         match &mut typed.data {
-            Typed::Number(v) => self.read_numbers(column, at, v),
-            Typed::Address(v) => self.read_addresses(at, v, wide),
+            Typed::Number(v) => self.read_numbers(column, at, v, number),
+            Typed::Address(v) => self.read_addresses(at, v, wide, ipv4),
             Typed::Text(v) if column == Column::Action => self.read_texts(at, v, is_action),
             // Only rows whose status is OK are in a run.
             Typed::Text(v) => self.read_texts(at, v, |text| text[0] != b'"'),
         }
     }
 
-    #[inline]
-    fn spans(&self, at: usize) -> impl Iterator<Item = Span> {
-        self.rows.iter().map(move |row| self.index.span(*row, at))
-    }
-
-    #[inline]
+    #[inline(always)]
     fn load(&self, span: Span) -> Option<&[u8; LOAD_BYTES]> {
         self.block[span.start as usize..].first_chunk()
     }
 
-    fn read_numbers(&self, column: Column, at: usize, out: &mut Vec<u64>) -> bool {
+    #[inline(always)]
+    fn read_numbers(
+        &self,
+        column: Column,
+        at: usize,
+        out: &mut Vec<u64>,
+        number: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u64>,
+    ) -> bool {
         let (low, high) = field::number_range(column);
         let mut good = true;
-        out.extend(self.spans(at).map(|span| {
+        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
+            let span = self.index.span(*row, at);
             let length = (span.end - span.start) as usize;
-            match self.load(span).and_then(|bytes| swar::number(bytes, length)) {
+            *slot = match self.load(span).and_then(|bytes| number(bytes, length)) {
                 Some(n) => {
-                    good &= (low..=high).contains(&n);
+                    good &= n >= low && n <= high;
                     n
                 }
                 None => slow_number(column, span.of(self.block), &mut good),
-            }
-        }));
+            };
+        }
         good
     }
 
-    fn read_addresses(&self, at: usize, out: &mut Vec<u64>, wide: &mut Vec<u128>) -> bool {
+    #[inline(always)]
+    fn read_addresses(
+        &self,
+        at: usize,
+        out: &mut Vec<u64>,
+        wide: &mut Vec<u128>,
+        ipv4: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u32>,
+    ) -> bool {
         let mut good = true;
-        out.extend(self.spans(at).map(|span| {
+        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
+            let span = self.index.span(*row, at);
             let length = (span.end - span.start) as usize;
-            match self.load(span).and_then(|bytes| swar::ipv4(bytes, length)) {
+            *slot = match self.load(span).and_then(|bytes| ipv4(bytes, length)) {
                 Some(ip) => u64::from(ip),
                 None => slow_address(span.of(self.block), wide, &mut good),
-            }
-        }));
+            };
+        }
         good
     }
 
+    #[inline(always)]
     fn read_texts(&self, at: usize, out: &mut Vec<Span>, fits: impl Fn(&[u8]) -> bool) -> bool {
         let mut good = true;
-        out.extend(self.spans(at).inspect(|span| good &= fits(span.of(self.block))));
+        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
+            let span = self.index.span(*row, at);
+            good &= fits(span.of(self.block));
+            *slot = span;
+        }
         good
     }
+}
+
+/// Room for `count` more values, to be filled in a loop that knows its length.
+#[inline(always)]
+fn added<T: Copy + Default>(out: &mut Vec<T>, count: usize) -> std::slice::IterMut<'_, T> {
+    let from = out.len();
+    out.resize(from + count, T::default());
+    out[from..].iter_mut()
 }
 
 #[cold]

@@ -79,6 +79,8 @@ fn octet(bytes: &[u8; LOAD_BYTES], from: usize, to: usize, bad: &mut u32) -> u32
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "x86_64")]
+    use super::super::simd::probe;
     use super::*;
     use std::net::Ipv4Addr;
 
@@ -99,7 +101,10 @@ mod tests {
                 text.replace_range(at..=at, random.choice(["+", "/", ":", "-", "a", "~"]).unwrap_or(&"+"));
             }
             let expected = if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None };
-            assert_eq!(number(&padded(&text, &mut random), length), expected, "{text}");
+            let bytes = padded(&text, &mut random);
+            assert_eq!(number(&bytes, length), expected, "{text}");
+            #[cfg(target_arch = "x86_64")]
+            assert_eq!(probe::number(&bytes, length).unwrap_or(expected), expected, "{text}");
         }
     }
 
@@ -117,7 +122,10 @@ mod tests {
             let text = (0..count).map(|_| octets()).collect::<Vec<_>>().join(".");
             if text.len() <= LOAD_BYTES {
                 let expected = text.parse::<Ipv4Addr>().ok().map(u32::from);
-                assert_eq!(ipv4(&padded(&text, &mut random), text.len()), expected, "{text}");
+                let bytes = padded(&text, &mut random);
+                assert_eq!(ipv4(&bytes, text.len()), expected, "{text}");
+                #[cfg(target_arch = "x86_64")]
+                assert_eq!(probe::ipv4(&bytes, text.len()).unwrap_or(expected), expected, "{text}");
             }
         }
     }

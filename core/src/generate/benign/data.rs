@@ -80,11 +80,22 @@ pub(super) fn other_snapshot(scene: &mut Scene<'_>) {
 
 pub(super) fn two_databases(scene: &mut Scene<'_>) {
     let (who, ip) = workload(scene, "sandbox-owner");
-    let account = scene.account(0);
-    let actor = Actor { who: &who, ip: &ip, region: account.region };
+    let actor = Actor { who: &who, ip: &ip, region: scene.account(0).region };
     modify_database(scene, actor, scene.after(0), "trial-db", ("publiclyAccessible", json!(true)));
+    let other = scene.account(1);
+    let exporter = scene.session(other, "reporting", "session");
+    let nat = other.nat();
+    let actor = Actor { who: &exporter, ip: &nat, region: other.region };
+    modify_database(scene, actor, scene.after(300), "reporting-db", ("backupRetentionPeriod", json!(14)));
     export_database(scene, actor, scene.after(900), "reporting-db", "reports-archive");
-    modify_database(scene, actor, scene.after(1500), "reporting-db", ("backupRetentionPeriod", json!(14)));
+}
+
+pub(super) fn late_export(scene: &mut Scene<'_>) {
+    let (who, ip) = workload(scene, "data-migration");
+    let actor = Actor { who: &who, ip: &ip, region: scene.account(0).region };
+    modify_database(scene, actor, scene.after(0), "moving-db", ("publiclyAccessible", json!(true)));
+    modify_database(scene, actor, scene.after(600), "moving-db", ("publiclyAccessible", json!(false)));
+    export_database(scene, actor, scene.after(75 * 60), "moving-db", "migration-archive");
 }
 
 pub(super) fn expiry(scene: &mut Scene<'_>) {

@@ -29,7 +29,7 @@ pub fn near_misses() -> &'static [NearMiss] {
     &NEAR_MISSES
 }
 
-const NEAR_MISSES: [NearMiss; 32] = [
+const NEAR_MISSES: [NearMiss; 33] = [
     miss("D01", "9 failures of one user in 8 minutes, then success", people::forgotten_password),
     miss("D01", "12 failures of one user over 3 hours, then success", people::slow_fingers),
     miss("D02", "failures in 4 accounts and of 9 users in an hour, from a shared office", people::shared_office),
@@ -48,14 +48,15 @@ const NEAR_MISSES: [NearMiss; 32] = [
     miss("D21", "14 deletions in a bucket whose settings stayed", data::clean_up),
     miss("D22", "a snapshot shared inside the organisation, never copied", data::shared_inside),
     miss("D22", "one snapshot shared, another copied", data::other_snapshot),
-    miss("D23", "one database made public in a sandbox, another exported", data::two_databases),
+    miss("D23", "one database made public in a sandbox, another exported elsewhere", data::two_databases),
+    miss("D23", "a database public for 10 minutes, exported 75 minutes after", data::late_export),
     miss("D25", "4 snapshots deleted by the life-cycle role in each of 3 accounts", data::expiry),
     miss("D29", "one key scheduled for deletion by each of two people", data::old_keys),
     miss("D34", "termination protection set on 2 instances, and off on 3", estate::protection),
     miss("D35", "stop, user data, start over 27 minutes", estate::slow_user_data),
     miss("D35", "stop, change of size, start within 10 minutes", estate::resize),
     miss("D40", "40 ports of one host and 90 hosts on port 22, from the corporate scanner", network::corporate_scanner),
-    miss("D49", "4 GiB in an hour to each of two backup targets", network::backup),
+    miss("D49", "4 GiB in an hour to the backup service", network::backup),
     miss("D50", "a suspicious command on one host, the Docker socket on another", estate::two_hosts),
     miss("D50", "the Docker socket 3 hours after a new binary on one host", estate::slow_breakout),
     miss("D52b", "the hash of an empty file in 4 accounts, and one hash twice in one account", estate::empty_hash),

@@ -36,20 +36,19 @@ pub(super) fn corporate_scanner(scene: &mut Scene<'_>) {
 
 pub(super) fn backup(scene: &mut Scene<'_>) {
     let account = scene.account(0);
-    for n in 0..120u32 {
-        let target = Ipv4Addr::new(198, 19, 255, 10 + (n % 2) as u8);
+    for n in 0..60 {
         let bytes = 4 * (1 << 30) / 60;
         scene.flow(&Flow {
             account: account.number,
             nic: 3,
             source: account.host(6),
-            target,
+            target: Ipv4Addr::new(198, 19, 255, 10),
             source_port: 44_100,
             target_port: 443,
             protocol: 6,
             packets: bytes / 1400,
             bytes,
-            start_ms: scene.after(i64::from(n / 2) * 60),
+            start_ms: scene.after(n * 60),
             seconds: 59,
             accepted: true,
         });

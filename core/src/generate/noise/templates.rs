@@ -73,7 +73,7 @@ pub(super) const TEMPLATES: [Template; 54] = [
     line(Service(0), "ec2", "TerminateInstances", Asks::Instance),
     line(Service(0), "ec2", "RunInstances", Asks::Launch),
     line(Service(2), "ec2", "CreateSnapshot", Asks::Volume),
-    line(Service(2), "backup", "BackupJobStarted", Asks::Vault),
+    line(Service(2), "backup", "StartBackupJob", Asks::Vault),
     line(Internal, "kms", "GenerateDataKey", Asks::Key),
     line(Internal, "kms", "Decrypt", Asks::Key),
     line(Internal, "kms", "Decrypt", Asks::Key),

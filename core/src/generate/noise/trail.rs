@@ -14,6 +14,8 @@ use serde_json::json;
 const ACTIVE_PERMILLE: u64 = 400;
 /// Calls of an active account on a day; the first accounts have ten times as many.
 const CALLS_A_DAY: u64 = 66;
+/// Cross-account visits on a day: one every two hours, so that no chain of roles looks wide.
+const CROSS_ACCOUNT_PAIRS: u64 = 12;
 /// Accounts at the front of the list that are busy.
 const BUSY_ACCOUNTS: u32 = 12;
 
@@ -34,6 +36,24 @@ pub(super) fn day(plan: &Plan, world: &World, day: u32, stage: &mut Stage) {
             one_call(&troupe, world, &mut draw, stage);
         }
         console_login(&troupe, &mut draw, stage);
+    }
+    for pair in 0..plan.scaled(CROSS_ACCOUNT_PAIRS) {
+        cross_account(world, day, pair, stage);
+    }
+}
+
+/// The audit role of the security account visits another account: one happening, a record in either account, one `sharedEventID`.
+fn cross_account(world: &World, day: u32, pair: u64, stage: &mut Stage) {
+    let mut draw = Draw::new(world.seed, &format!("noise/cross-account/{day}/{pair}"));
+    let (home, visited) = (world.administrator(), draw.pick(&world.accounts));
+    let at_ms = world.start_ms + i64::from(day) * DAY_MS + (pair % 12) as i64 * 2 * HOUR_MS + 600_000;
+    let who = Principal::role(&mut draw, home, "audit-reader", "quarterly", at_ms - 1000);
+    let (role, shared) = (format!("arn:aws:iam::{}:role/audit-target", visited.id), draw.uuid());
+    for account in [home, visited] {
+        let call = Call::new(&who, home.region, "sts", "AssumeRole").at(at_ms).from(SCANNER).recorded_in(&account.id);
+        let call = call.asks(json!({ "roleArn": role, "roleSessionName": "quarterly" })).with("sharedEventID", json!(shared));
+        let (_, record) = call.record(&mut draw);
+        stage.trail(&account.id, home.region, at_ms, &record, false);
     }
 }
 

@@ -48,6 +48,9 @@ pub(super) fn of_json<'a>(inputs: &[&[Value<'a>]], root: bool) -> Values<'a> {
     caller.arn(root).map(owned).into_iter().collect()
 }
 
+/// What `CloudTrail` writes for the user of a failed sign-in, lest a password typed there be logged.
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
 struct Caller {
     partition: String,
     account: String,
@@ -61,6 +64,9 @@ impl Caller {
         let Caller { partition, account, kind, name, principal_id } = self;
         if kind == "Root" && !account.is_empty() {
             return Some(format!("arn:{partition}:iam::{account}:root"));
+        }
+        if name == HIDDEN {
+            return None;
         }
         if name.is_empty() {
             return Some(principal_id.clone()).filter(|p| !p.is_empty());

@@ -30,6 +30,8 @@ pub enum Function {
     Number,
     /// The first value as a Boolean: `true`, `"true"`.
     Flag,
+    /// `blocked` for a flag that is true, `allowed` for one that is false.
+    Blocked,
     /// This text, whatever the event.
     Constant(&'static str),
     /// `label=value` for every value.
@@ -109,9 +111,9 @@ pub enum Function {
     /// ARNs, best first: the principal behind a session. A role session becomes its role; IAM paths are dropped.
     PrincipalRoot,
     /// partition (or an ARN or region in it), account, user type, user name, principal id: the caller's ARN as `CloudTrail` writes it.
-    FindingPrincipal,
+    Caller,
     /// The same inputs: the role or user behind it.
-    FindingPrincipalRoot,
+    CallerRoot,
     /// ARN, account, JSON text of a resource: the same from the access key inside.
     JsonPrincipal,
     /// ARN, account, JSON text of a resource: the role or user behind it.
@@ -150,8 +152,8 @@ impl Function {
                 | F::IfOutbound
                 | F::Status
                 | F::StatusId
-                | F::FindingPrincipal
-                | F::FindingPrincipalRoot
+                | F::Caller
+                | F::CallerRoot
                 | F::JsonPrincipal
                 | F::JsonPrincipalRoot
                 | F::Resources
@@ -169,6 +171,9 @@ pub fn derive<'a>(function: Function, inputs: &[&[Value<'a>]]) -> Values<'a> {
         F::All => values(inputs).cloned().collect(),
         F::Number => values(inputs).find_map(number_of).into_iter().collect(),
         F::Flag => values(inputs).next().map(|v| Value::Bool(is_true(v))).into_iter().collect(),
+        F::Blocked => {
+            values(inputs).next().map(|v| Value::Text(if is_true(v) { "blocked" } else { "allowed" }.into())).into_iter().collect()
+        }
         F::Constant(text) => one(Value::Text(Cow::Borrowed(text))),
         F::Labelled(label) => texts(inputs).map(|t| owned(format!("{label}={t}"))).collect(),
         F::When(text) => when(inputs, text),
@@ -200,8 +205,8 @@ pub fn derive<'a>(function: Function, inputs: &[&[Value<'a>]]) -> Values<'a> {
         F::Status => one(Value::Text(Cow::Borrowed(if endpoint::is_failure(inputs) { "Failure" } else { "Success" }))),
         F::StatusId => one(Value::Int(if endpoint::is_failure(inputs) { 2 } else { 1 })),
         F::PrincipalRoot => first_text(inputs, |t| Some(identity::root_of(t))),
-        F::FindingPrincipal => identity::of_finding(inputs, false),
-        F::FindingPrincipalRoot => identity::of_finding(inputs, true),
+        F::Caller => identity::of_finding(inputs, false),
+        F::CallerRoot => identity::of_finding(inputs, true),
         F::JsonPrincipal => identity::of_json(inputs, false),
         F::JsonPrincipalRoot => identity::of_json(inputs, true),
         F::Sha256 => map_texts(inputs, resource::sha256),

@@ -105,11 +105,23 @@ fn a_session_has_its_role_as_root() {
 #[test]
 fn a_findings_caller_is_named_as_cloudtrail_names_it() {
     let caller: &[&[&str]] = &[&["eu-west-1"], &["111122223333"], &["AssumedRole"], &["deploy"], &["AROAX:ci-1"]];
-    assert_eq!(run(Function::FindingPrincipal, caller), ["arn:aws:sts::111122223333:assumed-role/deploy/ci-1"]);
-    assert_eq!(run(Function::FindingPrincipalRoot, caller), ["arn:aws:iam::111122223333:role/deploy"]);
+    assert_eq!(run(Function::Caller, caller), ["arn:aws:sts::111122223333:assumed-role/deploy/ci-1"]);
+    assert_eq!(run(Function::CallerRoot, caller), ["arn:aws:iam::111122223333:role/deploy"]);
     let user: &[&[&str]] = &[&[], &["111122223333"], &["IAMUser"], &["alice"], &["AIDAX"]];
-    assert_eq!(run(Function::FindingPrincipal, user), ["arn:aws:iam::111122223333:user/alice"]);
-    assert!(run(Function::FindingPrincipal, &[&[], &["111122223333"], &[], &[], &[]]).is_empty());
+    assert_eq!(run(Function::Caller, user), ["arn:aws:iam::111122223333:user/alice"]);
+    assert!(run(Function::Caller, &[&[], &["111122223333"], &[], &[], &[]]).is_empty());
+}
+
+#[test]
+fn a_failed_sign_in_names_the_user_as_a_successful_one_does_unless_the_name_is_hidden() {
+    let failed: &[&[&str]] = &[&["us-east-1"], &["111122223333"], &["IAMUser"], &["alice"], &[]];
+    assert_eq!(run(Function::Caller, failed), ["arn:aws:iam::111122223333:user/alice"]);
+    let hidden: &[&[&str]] = &[&["us-east-1"], &["111122223333"], &["IAMUser"], &["HIDDEN_DUE_TO_SECURITY_REASONS"], &["AIDAX"]];
+    assert!(run(Function::Caller, hidden).is_empty());
+    assert_eq!(
+        run(Function::CallerRoot, &[&["cn-north-1"], &["111122223333"], &["Root"], &[], &[]]),
+        ["arn:aws-cn:iam::111122223333:root"]
+    );
 }
 
 #[test]

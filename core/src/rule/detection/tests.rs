@@ -90,7 +90,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("s:\n    a: 1\ncondition: 's or filter'", "t.yml:7:22: undefined selection `filter`"),
         ("s:\n    a: 1\ncondition: []", "an empty list of conditions"),
         ("s:\n    '|exists': true\ncondition: s", "modifiers `|exists` without a field"),
-        ("s:\n    a|re: ['(', '[a-z']\ncondition: s", "t.yml:6:16: regular expression `[a-z`: unclosed character class"),
+        ("s:\n    a|re: ['(', '[a-z']\ncondition: s", "t.yml:6:21: regular expression `[a-z`: unclosed character class"),
         ("s:\n    a|expand: '%Servers%'\ncondition: s", "placeholder `%Servers%`"),
     ] {
         let said = shown(detection);
@@ -104,7 +104,7 @@ fn every_problem_of_a_rule_is_said_at_once() {
     for word in ["`nope`", "regular expression `(`", "an empty selection", "`timeframe: 5m`", "t.yml:10:20: unsupported `count()`"] {
         assert!(said.contains(word), "{word}: {said}");
     }
-    assert!(said.contains("type: event_count, rules: [NAME], group-by: [user], timespan: 10m, condition: {gt: 3}"), "{said}");
+    assert!(said.contains("type: event_count, rules: [NAME], group-by: [user], timespan: 5m, condition: {gt: 3}"), "{said}");
 }
 
 #[test]

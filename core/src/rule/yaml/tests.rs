@@ -87,3 +87,10 @@ fn aliases_are_written_out() {
     assert_eq!((b.place.line, b.place.column), (2, 4));
     assert!(matches!(&b.kind, Kind::List(items) if items.len() == 2));
 }
+
+#[test]
+fn many_keys_take_no_long_time() {
+    let text: String = (0..60_000).map(|n| format!("k{n}: 1\n")).collect();
+    let (docs, problems) = read(&text);
+    assert!(problems.is_empty() && docs[0].entries().len() == 60_000);
+}
