@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) budget: Budget,
     /// The highest W of real input, to tell what fires only because input ended.
     pub(super) real: i64,
+    /// Windows that begin before this are not judged.
+    pub(super) started: Option<i64>,
 }
 
 /// The state of all correlations of one Pipeline.
@@ -74,7 +76,7 @@ impl Correlator {
     #[must_use]
     pub fn new(set: &RuleSet, sources: &[Vec<Source>], settings: Settings) -> Self {
         let specs = compile(set, sources, settings.lateness_ms);
-        let states = specs.into_iter().map(|s| s.map(State::new)).collect();
+        let states = specs.into_iter().map(|s| s.map(|spec| State::new(spec, settings.started_ms))).collect();
         Correlator { settings, states, steps: 0, opened: 0 }
     }
 
@@ -98,7 +100,7 @@ impl Correlator {
         if state.keys.get(&d.key).is_some_and(|k| k.knows(&state.spec, d)) {
             return Counted::Duplicate;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, &self.settings, self.steps);
+        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
         let spec = Arc::clone(&state.spec);
         let (place, touched) = held.insert(&spec, d);
         let changed = if spec.waits { Vec::new() } else { held.grow(&spec, Some(place), touched) };
@@ -128,7 +130,7 @@ impl Correlator {
         if matches!(spec.kind, Kind::Cells(..)) || d.start_ms >= d.end_ms {
             return Counted::Ignored;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, &self.settings, self.steps);
+        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
         let touched = held.add_child(&spec, d);
         let changed = match touched {
             Some(moments) if !spec.waits => held.grow(&spec, None, moments),
@@ -197,6 +199,27 @@ impl Correlator {
         Some(episode.show(held.gather(&state.spec, episode), evaluated, false))
     }
 
+    /// Goes over to another rule set. What is unchanged in meaning keeps its state; alerts of what is changed or gone are closed
+    /// (`truncated`, under the old index); an unchanged child sends its kept stretches again to a changed parent. New
+    /// correlations begin at `settings.started_ms`, unchanged ones keep their beginning.
+    pub fn reload(&mut self, set: &RuleSet, sources: &[Vec<Source>], settings: Settings, w: &Watermarks, out: &mut Vec<Output>) {
+        let mut next = Correlator::new(set, sources, settings);
+        (next.steps, next.opened) = (self.steps, self.opened);
+        let known: Vec<[u8; 32]> = self.states.iter().flatten().map(|s| s.spec.digest).collect();
+        for state in std::mem::take(&mut self.states).into_iter().flatten() {
+            match next.same_meaning(state.spec.index, state.spec.digest) {
+                Some(heir) => heir.inherit(state),
+                None => state.end(w, &mut self.opened, out),
+            }
+        }
+        let new: Vec<bool> = next.states.iter().map(|s| s.as_ref().is_some_and(|s| !known.contains(&s.spec.digest))).collect();
+        let is_new = |parent: u32| new.get(parent as usize).copied().unwrap_or(false);
+        for state in next.states.iter().flatten() {
+            state.send_again(&is_new, w, &mut next.opened, out);
+        }
+        *self = next;
+    }
+
     fn state(&self, correlation: u32) -> Option<&State> {
         self.states.get(correlation as usize)?.as_ref()
     }
@@ -210,8 +233,35 @@ enum Phase {
 }
 
 impl State {
-    pub(super) fn new(spec: Arc<Spec>) -> Self {
-        State { spec, keys: BTreeMap::new(), timers: Timers::default(), budget: Budget::default(), real: NOT_YET }
+    fn new(spec: Arc<Spec>, started: Option<i64>) -> Self {
+        State { spec, keys: BTreeMap::new(), timers: Timers::default(), budget: Budget::default(), real: NOT_YET, started }
+    }
+
+    /// Takes over the keys of the same correlation of an earlier rule set.
+    fn inherit(&mut self, from: State) {
+        (self.real, self.started) = (from.real, from.started);
+        from.keys.into_iter().for_each(|(key, held)| self.revive(key, held));
+    }
+
+    /// Closes all alerts: the correlation is gone.
+    fn end(mut self, w: &Watermarks, opened: &mut u64, out: &mut Vec<Output>) {
+        let limit = self.limit(w);
+        for (key, held) in &mut self.keys {
+            Step { spec: &self.spec, key, limit, stopped: None, opened, out }.abandon(held);
+        }
+    }
+
+    /// Sends what is kept of the stretches to those parents.
+    fn send_again(&self, to: &impl Fn(u32) -> bool, w: &Watermarks, opened: &mut u64, out: &mut Vec<Output>) {
+        if !self.spec.parents.iter().any(|p| to(p.index)) {
+            return;
+        }
+        let mut spec = Spec::clone(&self.spec);
+        spec.parents.retain(|p| to(p.index));
+        for (key, held) in &self.keys {
+            let mut step = Step { spec: &spec, key, limit: self.limit(w), stopped: None, opened, out };
+            held.held.all().iter().for_each(|stretch| step.send(held, *stretch));
+        }
     }
 
     /// W - L.
@@ -229,12 +279,12 @@ impl State {
     }
 
     /// Takes a key out to work on it; it is created if need be.
-    fn take(&mut self, key: &GroupKey, account: &Arc<str>, limit: i64, settings: &Settings, step: u64) -> (Arc<GroupKey>, KeyState) {
+    fn take(&mut self, key: &GroupKey, account: &Arc<str>, limit: i64, step: u64) -> (Arc<GroupKey>, KeyState) {
         let (key, mut held) = match self.keys.remove_entry(key) {
             Some(found) => found,
             None => {
                 let key = Arc::new(key.clone());
-                let mut held = KeyState::new(account, self.first_verdict(limit, settings.started_ms));
+                let mut held = KeyState::new(account, self.first_verdict(limit));
                 held.turn = (false, step);
                 self.budget.enter(account, (false, step, Arc::clone(&key)));
                 (key, held)
@@ -245,10 +295,10 @@ impl State {
     }
 
     /// The first moment a new key is judged at.
-    fn first_verdict(&self, limit: i64, started: Option<i64>) -> i64 {
+    fn first_verdict(&self, limit: i64) -> i64 {
         let spec = &self.spec;
         let open = horizon(spec, limit);
-        let Some(started) = started.filter(|_| spec.waits) else { return open };
+        let Some(started) = self.started.filter(|_| spec.waits) else { return open };
         let unit = if matches!(spec.kind, Kind::Aligned(..)) { spec.timespan } else { spec.cell() };
         let whole = |t: i64| t.saturating_add(unit - 1).div_euclid(unit).saturating_mul(unit);
         let first = match spec.kind {

@@ -114,9 +114,28 @@ impl KeyState {
         let Some(missing) = self.held.missing(touched) else { return Vec::new() };
         let found = match (&spec.kind, place) {
             (Kind::Count(n), Some(place)) => count::stretches(&self.store, place, *n, spec.timespan, missing),
+            _ if self.hopeless(spec, place, missing) => return Vec::new(),
             _ => self.evaluate(spec, missing),
         };
         self.hold(found)
+    }
+
+    /// A cheap look that spares most events of a busy key the sweep: too few events at all, or no first step before this event
+    /// or no last step after it.
+    fn hopeless(&self, spec: &Spec, place: Option<usize>, missing: Interval) -> bool {
+        let (Some(place), true) = (place, self.children.is_empty()) else { return false };
+        let from = missing.0.saturating_sub(spec.timespan).saturating_add(1);
+        match &spec.kind {
+            Kind::Distinct(n, _) => self.store.places(from, missing.1).len() < *n,
+            Kind::Ordered(conjuncts, _) => {
+                let time = self.store.entries[place].time;
+                let before = self.store.places(from, time.saturating_add(1));
+                let after = self.store.places(time, missing.1);
+                let any = |places: std::ops::Range<usize>, step: u16| self.store.entries.range(places).rev().any(|e| e.step == step);
+                !conjuncts.iter().any(|c| any(after.clone(), c.last()) && any(before.clone(), c.first()))
+            }
+            _ => false,
+        }
     }
 
     /// Adds stretches found. Gives those that are new or grew, as they are now.
@@ -198,7 +217,9 @@ impl KeyState {
             return Intervals::default();
         }
         let mut out = self.removed_since(spec, from.max(self.settled), to);
-        self.removed.within(from, to).iter().for_each(|i| drop(out.add(*i)));
+        for known in self.removed.within(from, to) {
+            out.add(*known);
+        }
         out
     }
 

@@ -41,7 +41,8 @@ impl Step<'_> {
         }
     }
 
-    fn send(&mut self, state: &KeyState, stretch: Interval) {
+    /// Tells every parent of a stretch.
+    pub(super) fn send(&mut self, state: &KeyState, stretch: Interval) {
         let spec = self.spec;
         if spec.parents.is_empty() {
             return;

@@ -217,7 +217,7 @@ pub(crate) fn random(seed: u64) -> Case {
         sources.push(if rules.len() > 1 { vec![own] } else { vec![] });
         correlations.push((with(kind, &rules, &["k"], *r.choice(&[4, 7, 20, 40]).unwrap_or(&7)), true));
     }
-    let lateness = r.i64(0..40) * unit;
+    let lateness = if r.u8(0..4) == 0 { r.i64(100..200) } else { r.i64(0..40) } * unit;
     let started = (r.u8(0..5) == 0).then(|| r.i64(0..60) * unit);
     let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan });
     Case { set: rule_set(correlations), sources, lateness, started, arrivals }
