@@ -5,9 +5,11 @@
 //! `TIDEGATE_SEED=n` runs one case and prints it.
 
 mod cases;
+mod hand;
 mod oracle;
 
-use cases::{Arrival, Case, FIRST, PARENT, correlation, detection};
+use cases::{Case, correlation};
+use hand::{Arrival, FIRST, PARENT, detection};
 use oracle::{Expected, Fed, Oracle};
 use std::collections::{BTreeMap, BTreeSet};
 use tidegate_core::correlate::{ChangeKind, Correlator, Counted, Episode, Output, Settings};

@@ -1,9 +1,9 @@
 //! The probes that a peer fails (facts/reliability.md, section 5), as far as they concern correlations, and what else is promised
 //! of them in words: late events, what ended only because the input did, budgets, reloads, timers.
 
-mod cases;
+mod hand;
 
-use cases::{Arrival, FIRST, PARENT, detection, rule_set, with};
+use hand::{Arrival, FIRST, PARENT, detection, rule_set, with};
 use std::sync::Arc;
 use tidegate_core::correlate::{AlertChange, ChangeKind, Correlator, Counted, Episode, Output, Settings};
 use tidegate_core::event::watermark::{ENDED, NOT_YET};
@@ -42,7 +42,7 @@ impl Bench {
             time,
             arrival: time,
             id: self.next_id,
-            rules: vec![],
+            rules: vec![u32::from(step)],
             key: (0, 0),
             value: 0,
             number: 0,
@@ -249,13 +249,13 @@ fn copies_samples_and_stragglers_have_their_own_line_in_the_books() {
 fn of_two_alerts_that_join_the_first_in_the_log_lives_on() {
     let mut bench = Bench::new(at_least(2), MINUTE, Settings::default());
     let mut out = Vec::new();
-    for t in [2_000_000, 2_000_001, 1_900_000, 1_900_001, 1_950_000, 1_950_001] {
+    for t in [2_100_000, 2_100_001, 1_900_000, 1_900_001, 2_010_000, 2_010_001] {
         out.extend(bench.event("a", t, 0));
     }
     let merged = alerts(&out, ChangeKind::Merged);
     assert_eq!(merged.len(), 1);
-    assert_eq!((merged[0].fired_ms, merged[0].merged_into), (1_900_001, Some(2_000_001)));
-    let episode = bench.episode("a", 2_000_001);
+    assert_eq!((merged[0].fired_ms, merged[0].merged_into), (1_900_001, Some(2_100_001)));
+    let episode = bench.episode("a", 2_100_001);
     assert_eq!((episode.start_ms, episode.count), (1_900_001, 6));
 }
 
