@@ -4,6 +4,8 @@
 //! starts, ends and counts must be the same. `TIDEGATE_CASES=1000000 cargo test --release --test episodes` is the long run;
 //! `TIDEGATE_SEED=n` runs one case and prints it.
 
+#![expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "a test prints its figures and takes its size from outside")]
+
 mod cases;
 mod hand;
 mod oracle;

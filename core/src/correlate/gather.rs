@@ -23,12 +23,18 @@ impl KeyState {
     pub(super) fn fold(&mut self, spec: &Spec, bound: i64, cut: i64) {
         for i in 0..self.episodes.len() {
             let (from, to) = cells_of(spec, spec.reach(self.episodes[i].start, self.episodes[i].end));
+            if from >= cut {
+                break;
+            }
             let removed = self.removed(spec, from, to);
             let mut part = self.gather_events(spec, (from, to.min(bound)), &removed);
             self.gather_children(spec, (from, to), cut, &removed, &mut part);
             part.late += self.late.iter().filter(|t| (from..to.min(bound)).contains(*t)).count() as u64;
             part.measured = self.measured(spec, &self.episodes[i]);
-            self.episodes[i].folded.merge(part);
+            let folded = &mut self.episodes[i].folded;
+            self.folded_bytes -= folded.bytes();
+            folded.merge(part);
+            self.folded_bytes += folded.bytes();
         }
     }
 

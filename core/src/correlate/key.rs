@@ -17,8 +17,8 @@ use std::sync::Arc;
 const LATE_MAX: usize = 64;
 /// How far to look for the same identity beside a new event: only a short cut.
 const NEIGHBOURS: usize = 128;
-/// What an empty key costs, in logical bytes.
-const KEY_BYTES: u64 = 256;
+/// What a key costs by itself, in logical bytes: its state, its places in the tables of keys, timers and turns.
+const KEY_BYTES: u64 = 512;
 
 /// Everything kept for one key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub(super) struct KeyState {
     #[serde(skip)]
     pub(super) turn: (bool, u64),
     cell_bytes: u64,
+    /// Logical bytes of what episodes hold of forgotten events.
+    pub(super) folded_bytes: u64,
 }
 
 impl KeyState {
@@ -68,6 +70,7 @@ impl KeyState {
             booked: 0,
             turn: (false, 0),
             cell_bytes: 0,
+            folded_bytes: 0,
         }
     }
 
@@ -242,15 +245,19 @@ impl KeyState {
 
     /// Remembers a late event, if a later episode may claim it.
     pub(super) fn late(&mut self, spec: &Spec, time: i64) {
-        let claimed = self.episodes.iter_mut().find(|e| {
-            let reach = spec.reach(e.start, e.end);
-            (reach.0..reach.1).contains(&time)
-        });
-        match claimed {
+        let claimed = self.episodes_at(spec, (time, time.saturating_add(1)));
+        match self.episodes.get_mut(claimed.start).filter(|_| !claimed.is_empty()) {
             Some(episode) => episode.folded.late += 1,
             None if self.late.len() < LATE_MAX => self.late.push(time),
             None => {}
         }
+    }
+
+    /// The places of the episodes to which something in `moments` belongs. Episodes stand in order of time, apart.
+    pub(super) fn episodes_at(&self, spec: &Spec, moments: Interval) -> std::ops::Range<usize> {
+        let first = self.episodes.partition_point(|e| e.end <= moments.0);
+        let last = self.episodes.partition_point(|e| spec.reach(e.start, e.end).0 < moments.1);
+        first..last.max(first)
     }
 
     pub(super) fn add_child(&mut self, spec: &Spec, d: &Derived) -> Option<Interval> {
@@ -261,7 +268,7 @@ impl KeyState {
     /// When, in terms of W - L, there is something to do. It is done once W - L is beyond.
     pub(super) fn next_due(&self, spec: &Spec) -> i64 {
         let judge = if spec.waits { self.next_judgement(spec) } else { i64::MAX };
-        let close = self.episodes.iter().map(|e| e.end.saturating_add(spec.close)).min().unwrap_or(i64::MAX);
+        let close = self.episodes.first().map_or(i64::MAX, |e| e.end.saturating_add(spec.close));
         judge.min(close).min(self.next_drop(spec))
     }
 
@@ -314,7 +321,7 @@ impl KeyState {
 
     /// Logical bytes.
     pub(super) fn bytes(&self, key_bytes: usize) -> u64 {
-        let episodes: u64 = self.episodes.iter().map(|e| 200 + e.folded.bytes()).sum();
+        let episodes = 200 * self.episodes.len() as u64 + self.folded_bytes;
         let held = self.held.all().len() as u64 * 16;
         let children = if self.children.is_empty() { 0 } else { self.children.bytes() };
         KEY_BYTES + key_bytes as u64 + self.store.bytes + self.cell_bytes + children + episodes + held

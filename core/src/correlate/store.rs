@@ -74,6 +74,10 @@ impl Store {
             over.recounted |= !flags.position_id && (over.first..=over.last).contains(&entry.time);
         }
         self.bytes += weight(&entry);
+        if self.entries.len() < 4 {
+            // Most keys never see more: no room is kept for what does not come.
+            self.entries.reserve_exact(1);
+        }
         self.entries.insert(place, entry);
         place
     }

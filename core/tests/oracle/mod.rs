@@ -167,7 +167,7 @@ impl Oracle<'_> {
         let (not, t) = (negated(p), self.span());
         let removes = matches!(self.rule.kind, CorrelationKind::Temporal(_));
         let gone = |x: i64| self.fed.iter().any(|n| not.contains(&n.step) && x > n.start - t && x < n.end - 1 + t);
-        of.iter().copied().filter(|f| !not.contains(&f.step) && !(removes && (f.start.max(lo)..f.end.min(hi)).all(gone))).collect()
+        of.iter().copied().filter(|f| !(not.contains(&f.step) || removes && (f.start.max(lo)..f.end.min(hi)).all(gone))).collect()
     }
 
     /// Whether a chain of distinct events through the positive steps exists, all inside [lo, hi].
