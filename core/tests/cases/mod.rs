@@ -91,14 +91,14 @@ fn kind(r: &mut Rng) -> CorrelationKind {
 }
 
 /// A parent over the child (step 0) and plain rules 0 and 1 (steps 1 and 2).
-fn parent_kind(r: &mut Rng) -> (CorrelationKind, Vec<u32>) {
+fn parent_kind(r: &mut Rng, child: u32) -> (CorrelationKind, Vec<u32>) {
     match r.u8(0..4) {
-        0 => (CorrelationKind::EventCount(at_least(r)), vec![FIRST]),
-        1 => (CorrelationKind::EventCount(verdict(r)), vec![FIRST]),
+        0 => (CorrelationKind::EventCount(at_least(r)), vec![child]),
+        1 => (CorrelationKind::EventCount(verdict(r)), vec![child]),
         n => {
             let negations = r.bool();
             let condition = presence(r, negations);
-            let rules = *r.choice(&[[FIRST, 0, 1], [0, FIRST, 1], [0, 1, FIRST]]).unwrap_or(&[FIRST, 0, 1]);
+            let rules = *r.choice(&[[child, 0, 1], [0, child, 1], [0, 1, child]]).unwrap_or(&[child, 0, 1]);
             let kind = if n == 2 { CorrelationKind::Temporal(condition) } else { CorrelationKind::TemporalOrdered(condition) };
             (kind, rules.to_vec())
         }
@@ -118,15 +118,24 @@ pub(crate) fn random(seed: u64) -> Case {
     let own = if findings { Source::GuardDuty } else { Source::CloudTrail };
     let mut sources = vec![vec![own], vec![own], vec![own], vec![own]];
     if family {
-        let (kind, rules) = parent_kind(r);
+        let (kind, rules) = parent_kind(r, FIRST);
         sources.push(if rules.len() > 1 { vec![own] } else { vec![] });
         correlations.push((with(kind, &rules, &["k"], *r.choice(&[4, 7, 20, 40]).unwrap_or(&7)), true));
+        if r.u8(0..3) == 0 {
+            let (kind, rules) = parent_kind(r, FIRST + 1);
+            sources.push(if rules.len() > 1 { vec![own] } else { vec![] });
+            correlations.push((with(kind, &rules, &[], *r.choice(&[4, 11, 30]).unwrap_or(&11)), true));
+        }
     }
     let lateness = if r.u8(0..4) == 0 { r.i64(100..200) } else { r.i64(0..40) } * unit;
     let started = (r.u8(0..5) == 0).then(|| r.i64(0..60) * unit);
-    let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan });
+    let burst = !cells && !family && !matches!(correlations[0].0.kind, CorrelationKind::TemporalOrdered(_)) && r.u8(0..40) == 0;
+    let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan, burst });
     Case { set: rule_set(correlations), sources, lateness, started, arrivals }
 }
+
+/// So many events of one key, in little more than a pane, go beyond what is kept.
+pub(crate) const BURST_LEAST: usize = 300;
 
 struct Shape {
     unit: i64,
@@ -134,21 +143,26 @@ struct Shape {
     findings: bool,
     lateness: i64,
     timespan: i64,
+    /// Bursts are for kinds whose oracle does not search.
+    burst: bool,
 }
 
 fn arrivals(r: &mut Rng, shape: &Shape) -> Vec<Arrival> {
     let span = *r.choice(&[20, 60, 200]).unwrap_or(&60);
     let mut number = r.usize(0..if shape.family { 14 } else { 26 });
-    let burst = (r.u8(0..60) == 0 && !shape.family && shape.unit == 1).then(|| (r.i64(0..span), r.usize(150..400)));
+    let burst = shape.burst.then(|| (r.i64(0..span), r.usize(BURST_LEAST..2 * BURST_LEAST)));
     number += burst.map_or(0, |b| b.1);
     let (values, doubles, lates) = (*r.choice(&[2u128, 3, 8, 30]).unwrap_or(&3), r.u8(0..3) == 0, r.u8(0..3) == 0);
     let mut out = Vec::new();
     for n in 0..number {
         let time = match burst {
-            Some((at, _)) if n > 12 => at + r.i64(0..shape.timespan.min(9)),
+            Some((at, _)) if n > 12 => at + r.i64(0..=shape.timespan / 4),
             _ => r.i64(0..span),
         } * shape.unit;
         let mut event = one(r, shape, time, n as u128 + 1, values);
+        if burst.is_some() && n > 12 {
+            event.key = (0, 0);
+        }
         place(r, shape, &mut event, lates);
         if doubles && r.u8(0..4) == 0 && !event.position_id {
             let mut copy = event.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_core::event::{ContentId, Detection, DetectionFlags, Facts, FindingRevision, GroupKey, LogSource, Position, Quantity, Source};
 use tidegate_core::rule::*;
 
-/// Index of the correlation under test (it may be a child) and of its parent. 0, 1, 2 are plain rules.
+/// Index of the correlation under test (it may be a child) and of its parent; the parent's parent follows. 0, 1, 2 are plain rules.
 pub(crate) const FIRST: u32 = 3;
 pub(crate) const PARENT: u32 = 4;
 
