@@ -199,6 +199,13 @@ impl Correlator {
         Some(episode.show(held.gather(&state.spec, episode), evaluated, false))
     }
 
+    /// `fired_ms` of the open alert whose episode contains a moment: which alert a child's stretch belongs to.
+    #[must_use]
+    pub fn alert_at(&self, correlation: u32, key: &GroupKey, moment_ms: i64) -> Option<i64> {
+        let held = self.state(correlation)?.keys.get(key)?;
+        held.episodes.iter().find(|e| (e.start..e.end).contains(&moment_ms)).map(|e| e.fired)
+    }
+
     /// Goes over to another rule set. What is unchanged in meaning keeps its state; alerts of what is changed or gone are closed
     /// (`truncated`, under the old index); an unchanged child sends its kept stretches again to a changed parent. New
     /// correlations begin at `settings.started_ms`, unchanged ones keep their beginning.

@@ -1,5 +1,6 @@
 //! What is known of the events of an episode: counted, bounded, with the earliest and the latest as evidence.
 
+use super::distinct::IdentSet;
 use super::episode::{Alerted, Gathered};
 use super::interval::{Interval, Intervals};
 use super::key::{KeyState, question};
@@ -110,9 +111,25 @@ impl KeyState {
         let places = self.store.places(reach.0, reach.1);
         match &spec.kind {
             Kind::Cells(..) => question(spec).and_then(|q| self.cells.largest(&q, episode.start, episode.end)).unwrap_or(0.0),
-            Kind::Count(_) | Kind::Distinct(..) | Kind::Aligned(..) => self.most_at_once(spec, places),
+            Kind::Count(_) => self.most_at_once(spec, places),
+            Kind::Distinct(..) | Kind::Aligned(..) => self.most_at_once(spec, places).max(self.estimated(spec, reach)),
             _ => 0.0,
         }
+    }
+
+    /// Where panes no longer hold every identity: how many there were in the windows that end with such panes.
+    #[expect(clippy::cast_precision_loss, reason = "for display")]
+    fn estimated(&self, spec: &Spec, reach: Interval) -> f64 {
+        let panes = reach.0.div_euclid(spec.pane)..=reach.1.div_euclid(spec.pane);
+        let of = |pane: &i64| {
+            let end = (pane + 1).saturating_mul(spec.pane);
+            let start = end.saturating_sub(spec.timespan);
+            let mut idents = IdentSet::default();
+            self.store.entries.range(self.store.places(start, end)).for_each(|e| idents.add(e.ident));
+            self.store.overflow.range(start.div_euclid(spec.pane)..=*pane).for_each(|(_, o)| idents.merge(&o.idents));
+            idents.number()
+        };
+        self.store.overflow.range(panes).map(|(pane, _)| of(pane)).max().unwrap_or(0) as f64
     }
 
     #[expect(clippy::cast_precision_loss, reason = "for display")]

@@ -322,7 +322,7 @@ impl KeyState {
     /// Logical bytes.
     pub(super) fn bytes(&self, key_bytes: usize) -> u64 {
         let episodes = 200 * self.episodes.len() as u64 + self.folded_bytes;
-        let held = self.held.all().len() as u64 * 16;
+        let held = (self.held.all().len() + self.removed.all().len()) as u64 * 16;
         let children = if self.children.is_empty() { 0 } else { self.children.bytes() };
         KEY_BYTES + key_bytes as u64 + self.store.bytes + self.cell_bytes + children + episodes + held
     }

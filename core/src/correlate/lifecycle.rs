@@ -24,10 +24,10 @@ impl Step<'_> {
     /// Takes stretches that are new or grew.
     pub(super) fn absorb(&mut self, state: &mut KeyState, changed: &[Interval]) {
         for stretch in changed {
-            self.send(state, *stretch);
             if self.spec.alerts {
                 self.extend(state, *stretch);
             }
+            self.send(state, *stretch);
         }
     }
 

@@ -129,7 +129,7 @@ impl Store {
                 over.dropped += 1;
             }
         }
-        if identity(&spec.kind) == Some(Ident::Event) {
+        if identity(&spec.kind).is_some() {
             let idents: std::collections::BTreeSet<u128> = kept.iter().map(|e| e.ident).collect();
             gone.iter().filter(|e| !idents.contains(&e.ident)).for_each(|e| over.idents.add(e.ident));
         }
