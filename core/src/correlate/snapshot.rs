@@ -1,7 +1,8 @@
 //! The state as bytes: sorted, versioned, equal for equal state. Timers and turns of eviction are made again from the keys.
 
-use super::correlator::{Correlator, Settings, State};
+use super::correlator::{Correlator, Settings};
 use super::key::KeyState;
+use super::state::State;
 use crate::event::{GroupKey, Source};
 use crate::rule::RuleSet;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ impl std::error::Error for SnapshotError {}
 
 /// Index, digest, last real watermark, beginning, keys.
 type Correlation<Keys> = (u32, [u8; 32], i64, Option<i64>, Keys);
+/// One key as read.
+type Revived = (GroupKey, Box<KeyState>);
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -45,7 +48,7 @@ struct Written<'a> {
 struct Read {
     steps: u64,
     opened: u64,
-    correlations: Vec<Correlation<Vec<(GroupKey, KeyState)>>>,
+    correlations: Vec<Correlation<Vec<Revived>>>,
 }
 
 impl Correlator {
@@ -59,7 +62,7 @@ impl Correlator {
             .states
             .iter()
             .flatten()
-            .map(|s| (s.spec.index, s.spec.digest, s.real, s.started, s.keys.iter().map(|(k, v)| (&**k, v)).collect()))
+            .map(|s| (s.spec.index, s.spec.digest, s.real, s.started, s.keys.iter().map(|(k, v)| (&**k, &**v)).collect()))
             .collect();
         let written = Written { steps: self.steps, opened: self.opened, correlations };
         postcard::to_extend(&written, HEADER.to_vec()).expect("writing plain data to memory cannot fail")
@@ -94,7 +97,7 @@ impl Correlator {
 }
 
 impl State {
-    pub(super) fn revive(&mut self, key: Arc<GroupKey>, mut held: KeyState) {
+    pub(super) fn revive(&mut self, key: Arc<GroupKey>, mut held: Box<KeyState>) {
         held.turn = (!held.episodes.is_empty(), held.activity);
         self.timers.set(&key, None, held.due);
         self.budget.enter(&held.account, (held.turn.0, held.turn.1, Arc::clone(&key)));
