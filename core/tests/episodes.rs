@@ -236,7 +236,7 @@ fn plain(rule: &Correlation, a: &Arrival, into: &mut BTreeSet<Fed>) {
             end: a.time + 1,
             step: if by_step { step as u16 } else { 0 },
             id: a.id,
-            ident: a.revision.map_or(a.id, |r| r.finding + 500_000),
+            ident: a.revision.map_or(a.id, |r| r.finding),
             value: a.value,
             micros: i128::from(a.number) * 1_000_000,
             finding: a.revision.map(|r| (r.finding, r.created_ms, r.count)),

@@ -5,7 +5,7 @@ use super::episode::{Alerted, Gathered};
 use super::interval::{Interval, Intervals};
 use super::key::{KeyState, question};
 use super::spec::{Ident, Kind, Spec};
-use super::store::{EVIDENCE, Entry, identity};
+use super::store::{EVIDENCE, Entry, counted_by_event, identity};
 use std::collections::BTreeMap;
 
 impl KeyState {
@@ -46,12 +46,13 @@ impl KeyState {
         }
         let counts = |e: &&Entry| !spec.negates(e.step) && removed.within(e.time, e.time + 1).is_empty();
         let events = || self.store.entries.range(self.store.places(reach.0, reach.1)).filter(counts);
-        match (&spec.kind, identity(&spec.kind)) {
-            (Kind::Count(_), _) => out.events = self.store.places(reach.0, reach.1).len() as u64,
-            (_, Some(Ident::Event)) => events().for_each(|e| out.idents.add(e.ident)),
+        match &spec.kind {
+            Kind::Count(_) => out.events = self.store.places(reach.0, reach.1).len() as u64,
             _ => {
                 let mut last = None;
-                out.events = events().filter(|e| last.replace((e.time, e.id)) != Some((e.time, e.id))).count() as u64;
+                let by_event = events().filter(|e| counted_by_event(spec, e));
+                out.events = by_event.filter(|e| last.replace((e.time, e.id)) != Some((e.time, e.id))).count() as u64;
+                events().filter(|e| !counted_by_event(spec, e)).for_each(|e| out.idents.add(e.ident));
             }
         }
         events().next().into_iter().chain(events().next_back()).for_each(|e| out.saw(e.time));
@@ -72,10 +73,9 @@ impl KeyState {
             if over.last < reach.0 || over.first >= reach.1 {
                 continue;
             }
+            out.events += over.dropped;
             if identity(&spec.kind) == Some(Ident::Event) {
                 out.idents.merge(&over.idents);
-            } else {
-                out.events += over.dropped;
             }
             let cut = over.first < reach.0 || over.last >= reach.1;
             let order_lost = matches!(spec.kind, Kind::Ordered(..) | Kind::Remaining(..));

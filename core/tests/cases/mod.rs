@@ -183,7 +183,7 @@ fn one(r: &mut Rng, shape: &Shape, time: i64, id: u128, values: u128) -> Arrival
         rules.dedup();
     }
     let revision = shape.findings.then(|| FindingRevision {
-        finding: r.u128(0..4),
+        finding: 500_000 + r.u128(0..4),
         updated_ms: time,
         created_ms: time - r.i64(0..50) * shape.unit,
         count: r.i64(1..9),
