@@ -148,7 +148,7 @@ fn mistakes_say_what_to_do() {
         (&["replay", "-r", &rules, "/nonexistent/input"], 3, "check the path"),
         (&["replay", "-r", "/nonexistent/rules", "-"], 3, "check the path"),
         (&["replay", "-r", &rules, "--format", "json", &rules], 2, "--product"),
-        (&["replay", "-r", &rules, "--flow-format", "${version} ${nonsense}", &rules], 2, "nonsense"),
+        (&["replay", "-r", &rules, "--flow-format", "${version} ${srcadr}", &rules], 2, "srcaddr"),
         (&["generate", "--attacks", "no-such-attack", &folder.path("x")], 2, "--list-attacks"),
         (&["generate", &folder.0.to_string_lossy()], 2, "empty folder"),
     ];

@@ -19,12 +19,14 @@ use tidegate_core::generate::Truth;
 use tidegate_core::rule::{RuleSet, load};
 use verdict::Verdict;
 
-/// Examples:
-///   tidegate demo
-///   tidegate demo --accounts 5000 --seed 7
-///   tidegate demo --json
+const EXAMPLES: &str = "Examples:
+  tidegate demo
+  tidegate demo --accounts 5000 --seed 7
+  tidegate demo --json";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     size: Size,

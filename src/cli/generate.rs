@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use tidegate_core::event::time;
 use tidegate_core::generate::{ATTACK_KINDS, AttackKind, File, Plan, Truth, organisation};
 
-/// Examples:
-///   tidegate generate ./organisation
-///   tidegate generate ./small --accounts 50 --days 2 --seed 7 --attacks port-scan,key-sabotage
-///   tidegate generate --list-attacks
+const EXAMPLES: &str = "Examples:
+  tidegate generate ./organisation
+  tidegate generate ./small --accounts 50 --days 2 --seed 7 --attacks port-scan,key-sabotage
+  tidegate generate --list-attacks";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder to write to; made if it does not exist, refused if it holds something else
     #[arg(value_name = "FOLDER", default_value = "tidegate-organisation")]

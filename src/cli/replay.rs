@@ -13,13 +13,15 @@ use tidegate_core::decode::Hints;
 use tidegate_core::event::{Form, GenericSource, LogSource, time};
 use tidegate_core::rule::{Gravity, RuleSet, load};
 
-/// Examples:
-///   tidegate replay -r builtin ./AWSLogs
-///   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
-///   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
-///   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
+const EXAMPLES: &str = "Examples:
+  tidegate replay -r builtin ./AWSLogs
+  tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
+  zcat flows.gz | tidegate replay -r builtin --format vpcflow -
+  tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
     #[arg(short, long = "rules", required = true, value_name = "PATH")]

@@ -5,8 +5,10 @@ use crate::run::Outcome;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use tidegate_core::alert::neutral;
+use tidegate_core::event::Source;
 use tidegate_core::event::time::format_rfc3339;
-use tidegate_core::pipeline::{Quarantined, books::total, intake::reason};
+use tidegate_core::pipeline::books::{InputCounts, total};
+use tidegate_core::pipeline::{Quarantined, intake::reason};
 
 /// Form of the summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -162,11 +164,21 @@ pub(super) fn as_json(outcome: &Outcome, alerts: &[Value]) -> Value {
         "events_per_second": total(&books.input.events) as f64 / outcome.wall.as_secs_f64().max(1e-9),
         "latency": {"intake": latency(&outcome.intake), "pipeline": latency(&outcome.pipeline)},
         "books": {
-            "input": books.input, "detections": books.detections, "alerts": books.alerts,
+            "input": input(&books.input), "detections": books.detections, "alerts": books.alerts,
             "delivered": outcome.store.delivered(), "balanced": outcome.book_errors().is_empty(), "errors": outcome.book_errors(),
         },
         "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after_record": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
         "interrupted": outcome.interrupted,
+    })
+}
+
+/// The input side of the books, with labels for keys.
+fn input(counts: &InputCounts) -> Value {
+    let sum = |source: &Source| counts.events.iter().filter(|(s, _)| s.service() == source.service()).map(|(_, n)| *n).sum::<u64>();
+    let events: serde_json::Map<String, Value> = counts.events.keys().map(|s| (s.service().to_owned(), sum(s).into())).collect();
+    json!({
+        "records": counts.records, "bytes": counts.bytes, "events": events, "filtered": counts.filtered, "quarantined": counts.quarantined,
+        "without_key": total(&counts.without_key), "late_events": counts.late_events, "clock_skew": counts.clock_skew,
     })
 }
 

@@ -56,7 +56,7 @@ pub struct Gathered {
 #[derive(Debug)]
 pub struct ShardMemory {
     flow: vpcflow::FlowDecoder,
-    scratch: Scratch<'static>,
+    scratch: Scratch,
 }
 
 /// Decodes and matches.
@@ -150,20 +150,11 @@ impl Intake {
         *out.counts.filtered.entry(filtered).or_default() += 1;
     }
 
-    fn detect(
-        &self,
-        scratch: &mut Scratch<'static>,
-        unit: &Unit<'_>,
-        flow: Option<&vpcflow::Flow<'_, '_>>,
-        stamp: &Stamp,
-        out: &mut Gathered,
-    ) {
-        let mut work = std::mem::take(scratch).recycle();
-        let seen = self.detector.detect(unit, flow, &mut work, stamp, &mut out.detections);
-        for target in work.without_key() {
+    fn detect(&self, scratch: &mut Scratch, unit: &Unit<'_>, flow: Option<&vpcflow::Flow<'_, '_>>, stamp: &Stamp, out: &mut Gathered) {
+        let seen = self.detector.detect(unit, flow, scratch, stamp, &mut out.detections);
+        for target in scratch.without_key() {
             *out.counts.without_key.entry(*target).or_default() += 1;
         }
-        *scratch = work.recycle();
         match seen {
             Ok(seen) => note(out, &seen),
             Err(error) => refuse(out, stamp.position.clone(), error, unit.text.as_bytes()),

@@ -4,11 +4,13 @@ use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::read_rules;
 use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, Status, load};
 
-/// Examples:
-///   tidegate rules check my-rules/
-///   tidegate rules check builtin --json
+const EXAMPLES: &str = "Examples:
+  tidegate rules check my-rules/
+  tidegate rules check builtin --json";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// Rule files, folders, or `builtin` for the shipped pack
     #[arg(required = true, value_name = "PATH")]

@@ -4,10 +4,12 @@ use crate::cli::{Exit, Failure};
 use crate::io::rules::pack;
 use std::path::PathBuf;
 
-/// Examples:
-///   tidegate rules export my-rules/
+const EXAMPLES: &str = "Examples:
+  tidegate rules export my-rules/";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// Folder to write to; made if it does not exist
     #[arg(value_name = "FOLDER")]

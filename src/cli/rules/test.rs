@@ -9,12 +9,14 @@ use std::sync::Arc;
 use tidegate_core::rule::{Gravity, RuleFile, load};
 use tidegate_core::workbench::{CaseReport, Outcome, run::missing_classes, run_suite, suite};
 
-/// Examples:
-///   tidegate rules test my-rules/
-///   tidegate rules test my-rules/console_brute_force.yml
-///   tidegate rules test builtin --junit report.xml
+const EXAMPLES: &str = "Examples:
+  tidegate rules test my-rules/
+  tidegate rules test my-rules/console_brute_force.yml
+  tidegate rules test builtin --junit report.xml";
+
+/// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// Folders, rule files or test files; `builtin` for the shipped pack
     #[arg(required = true, value_name = "PATH")]
