@@ -148,8 +148,9 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     fn facts(&self, slots: &FormSlots<'a>) -> Facts {
         let mut facts = Facts::default();
         for (fact, slot) in &self.form.facts {
-            let texts = slots.evidence.get(*slot).iter().filter_map(Value::text);
-            facts.items.extend(texts.map(|text| (*fact, Box::from(&*text))));
+            for value in slots.evidence.get(*slot) {
+                value.with_text(&mut |text| facts.items.push((*fact, text.into())));
+            }
         }
         if self.finding.is_some() {
             facts.items.extend(normalize::sequence_facts(self.unit.text, self.unit.form));

@@ -2,7 +2,7 @@
 
 use crate::event::flow::{Column, ColumnKind};
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Times of this size and above are milliseconds: in seconds it would be the year 5138.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
@@ -46,7 +46,30 @@ pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
     if text.len() > ADDRESS_BYTES_MAX {
         return None;
     }
+    if let Some(ip) = ipv4(text) {
+        return Some(IpAddr::V4(ip));
+    }
     std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// A dotted IPv4 address without leading zeros, as the standard library reads it.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut octets, mut at, mut octet, mut digits) = ([0; 4], 0, 0u32, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if digits < 3 && (digits == 0 || octet > 0) => {
+                octet = octet * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 && octet < 256 => {
+                octets[at] = octet as u8;
+                (at, octet, digits) = (at + 1, 0, 0);
+            }
+            _ => return None,
+        }
+    }
+    octets[at] = octet as u8;
+    (at == 3 && digits > 0 && octet < 256).then(|| octets.into())
 }
 
 /// Whether `-` may stand in the column.
