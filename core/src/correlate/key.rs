@@ -197,10 +197,13 @@ pub(super) fn measurable(spec: &Spec, d: &Detection) -> bool {
     }
 }
 
+/// Keeps findings and values apart from events, whose ids are hashes of another kind of text.
+const APART: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
 fn ident(spec: &Spec, d: &Detection) -> u128 {
     match (identity(&spec.kind), d.quantity) {
-        (Some(Ident::Value), Quantity::Distinct(value)) => value,
-        (Some(_), _) => d.revision.map_or(d.id.0, |r| r.finding),
+        (Some(Ident::Value), Quantity::Distinct(value)) => value ^ APART,
+        (Some(_), _) => d.revision.map_or(d.id.0, |r| r.finding ^ APART),
         (None, _) if spec.by_step() => u128::from(d.step),
         (None, _) => d.id.0,
     }
