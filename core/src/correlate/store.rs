@@ -84,14 +84,14 @@ impl Store {
 
     /// Drops what the event just put at `place` makes superfluous in its pane.
     pub(super) fn trim(&mut self, spec: &Spec, place: usize) {
-        if self.entries.len() <= 2 * EVIDENCE {
+        if self.entries.len() <= (2 * EVIDENCE).min(spec.cap) {
             return;
         }
         let pane = self.entries[place].time.div_euclid(spec.pane);
         let from = self.entries.partition_point(|e| e.time < pane * spec.pane);
         let to = self.entries.partition_point(|e| e.time < (pane + 1) * spec.pane);
         self.hide(from, to, place);
-        if to - from > spec.cap + (spec.cap / 4).max(64) {
+        if to - from > spec.cap + (spec.cap / 4).max(spec.kept) {
             self.drop_middle(spec, pane, from, to);
         }
     }
@@ -143,8 +143,8 @@ impl Store {
     fn needed(&self, spec: &Spec, from: usize, to: usize) -> Vec<bool> {
         let n = to - from;
         let ends = match spec.kind {
-            Kind::Count(n) => n.max(32),
-            _ => EVIDENCE + 7,
+            Kind::Count(n) => n.max(spec.kept / 2),
+            _ => spec.kept / 2,
         };
         let mut stay: Vec<bool> = (0..n).map(|i| i < ends || i + ends >= n).collect();
         let idents = match &spec.kind {

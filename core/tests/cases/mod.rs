@@ -11,6 +11,8 @@ pub(crate) struct Case {
     pub(crate) sources: Vec<Vec<Source>>,
     pub(crate) lateness: i64,
     pub(crate) started: Option<i64>,
+    /// Low: panes overflow.
+    pub(crate) kept: usize,
     pub(crate) arrivals: Vec<Arrival>,
 }
 
@@ -105,6 +107,18 @@ fn parent_kind(r: &mut Rng, child: u32) -> (CorrelationKind, Vec<u32>) {
     }
 }
 
+/// `temporal` without `not`.
+fn only_first_and_last(c: &Correlation) -> bool {
+    fn plain(p: &Presence) -> bool {
+        match p {
+            Presence::Rule(_) => true,
+            Presence::And(all) | Presence::Or(all) => all.iter().all(plain),
+            Presence::Not(_) => false,
+        }
+    }
+    matches!(&c.kind, CorrelationKind::Temporal(p) if plain(p))
+}
+
 pub(crate) fn random(seed: u64) -> Case {
     let r = &mut Rng::with_seed(seed);
     let cells = r.u8(0..8) == 0;
@@ -132,7 +146,10 @@ pub(crate) fn random(seed: u64) -> Case {
     let started = (r.u8(0..5) == 0).then(|| r.i64(0..60) * unit);
     let burst = crowd && !matches!(correlations[0].0.kind, CorrelationKind::TemporalOrdered(_));
     let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan, burst });
-    Case { set: rule_set(correlations), sources, lateness, started, arrivals }
+    // Chains and removal are exact only as long as nothing is dropped.
+    let searched = |c: &Correlation| matches!(c.kind, CorrelationKind::Temporal(_) | CorrelationKind::TemporalOrdered(_));
+    let low = !correlations.iter().any(|c| searched(&c.0)) && r.bool() || matches!(&correlations[..], [(c, _)] if only_first_and_last(c));
+    Case { set: rule_set(correlations), sources, lateness, started, kept: if low { r.usize(2..8) } else { 64 }, arrivals }
 }
 
 /// So many events of one key, in little more than a pane, go beyond what is kept.
