@@ -1,8 +1,9 @@
 //! The events of one group key, sorted by (time, id, step), in bounded memory.
 //!
 //! Every event is kept until its pane holds more than the kind needs; what is dropped then stands in the pane's [`Overflow`] as a
-//! number. Which events must stay is proved in `model/exact_windows.py`: the N earliest and N latest of a pane, the first and
-//! last event of the N identities that appear first and the N that are seen last, of each step the first and the last.
+//! number. A window covers a pane (2 w <= T), or is cut by it on one side. So a pane needs: for N events the N earliest (windows
+//! that end in it) and the N latest (windows that begin in it); for N identities the first event of the N that appear first and
+//! the last event of the N that are seen last; for steps the first and the last event of each.
 
 use super::change::KeptEvent;
 use super::distinct::IdentSet;
@@ -163,21 +164,7 @@ impl Store {
                 }
             }
         }
-        if matches!(spec.kind, Kind::Distinct(..)) {
-            self.close_spans(from, &mut stay);
-        }
         stay
-    }
-
-    /// An identity that stays keeps its first and its last event: between them it counts as present.
-    fn close_spans(&self, from: usize, stay: &mut [bool]) {
-        let mut spans: BTreeMap<u128, (usize, usize)> = BTreeMap::new();
-        for i in 0..stay.len() {
-            spans.entry(self.entries[from + i].ident).or_insert((i, i)).1 = i;
-        }
-        let staying: Vec<(usize, usize)> =
-            (0..stay.len()).filter(|i| stay[*i]).filter_map(|i| spans.get(&self.entries[from + i].ident).copied()).collect();
-        staying.into_iter().for_each(|(first, last)| (stay[first], stay[last]) = (true, true));
     }
 
     /// Forgets the panes that end at or before `cut`. Gives the bound up to which events are gone.
