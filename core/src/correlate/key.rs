@@ -72,14 +72,13 @@ impl KeyState {
 
     /// Whether the event behind a detection is counted already.
     pub(super) fn knows(&self, spec: &Spec, d: &Detection) -> bool {
-        // Only a copy can carry the same id, and what is known by position has none; but one event may match several rules.
-        let may_repeat = !d.flags.position_id || spec.rules.len() > 1;
-        may_repeat && self.store.holds(spec, d.time_ms, d.id.0, d.step, d.flags.clock_skew)
+        may_repeat(spec, d) && self.store.holds(spec, d.time_ms, d.id.0, d.step, d.flags.clock_skew)
     }
 
     /// Puts an event in. Gives its place and the moments it may change.
     pub(super) fn insert(&mut self, spec: &Spec, d: &Detection) -> (usize, Interval) {
-        let entry = Entry { time: d.time_ms, id: d.id.0, step: d.step, ident: ident(spec, d), event: Some(Arc::new(kept(spec, d))) };
+        let event = Some(Arc::new(kept(spec, d)));
+        let entry = Entry { time: d.time_ms, id: d.id.0, step: d.step, ident: ident(spec, d), may_repeat: may_repeat(spec, d), event };
         let place = self.store.insert(spec, entry);
         let Some(question) = question(spec) else {
             let touched = self.touched(spec, place, d.time_ms);
@@ -185,6 +184,11 @@ pub(super) fn question(spec: &Spec) -> Option<Question<'_>> {
         }
         _ => None,
     }
+}
+
+/// Only a copy can carry the same id, and what is known by position has none; but one event may match several rules.
+fn may_repeat(spec: &Spec, d: &Detection) -> bool {
+    !d.flags.position_id || spec.rules.len() > 1
 }
 
 /// Whether a detection carries what the correlation measures.

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) step: u16,
     /// What it counts as: finding, value, step or itself.
     pub(super) ident: u128,
+    /// A copy of it may come: by another route, or because it matched another rule too.
+    pub(super) may_repeat: bool,
     /// What to show of it; only near the ends of its pane.
     pub(super) event: Option<Arc<KeptEvent>>,
 }
@@ -35,6 +37,9 @@ pub(super) struct Overflow {
     pub(super) dropped: u64,
     /// Identities of which nothing is left: findings and values (a plain event is its own).
     pub(super) idents: IdentSet,
+    /// Ids of dropped events that may come again; only where a copy could change an episode (sums, averages, quantiles: beyond
+    /// what is kept, one more event changes no count's verdict).
+    pub(super) ids: BTreeSet<u128>,
     /// The dropped events lie in here, both ends included.
     pub(super) first: i64,
     pub(super) last: i64,
@@ -59,7 +64,10 @@ impl Store {
     pub(super) fn holds(&self, spec: &Spec, time: i64, id: u128, step: u16, skewed: bool) -> bool {
         let same = |e: &Entry| e.id == id && (e.step == step || !spec.by_step());
         if skewed || self.skewed {
-            return self.entries.iter().any(same);
+            return self.entries.iter().any(same) || self.overflow.values().any(|o| o.ids.contains(&id));
+        }
+        if self.overflow.get(&time.div_euclid(spec.pane)).is_some_and(|o| o.ids.contains(&id)) {
+            return true;
         }
         let first = self.entries.partition_point(|e| (e.time, e.id) < (time, id));
         self.entries.range(first..).take_while(|e| e.time == time && e.id == id).any(same)
@@ -69,10 +77,10 @@ impl Store {
     pub(super) fn insert(&mut self, spec: &Spec, entry: Entry) -> usize {
         let key = (entry.time, entry.id, entry.step);
         let place = self.entries.partition_point(|e| (e.time, e.id, e.step) < key);
-        let flags = entry.event.as_ref().map(|e| e.flags).unwrap_or_default();
-        self.skewed |= flags.clock_skew;
+        self.skewed |= entry.event.as_ref().is_some_and(|e| e.flags.clock_skew);
         if let Some(over) = self.overflow.get_mut(&entry.time.div_euclid(spec.pane)) {
-            over.recounted |= !flags.position_id && (over.first..=over.last).contains(&entry.time);
+            let dropped = entry.may_repeat && (over.first..=over.last).contains(&entry.time);
+            over.recounted |= dropped && !matches!(spec.kind, Kind::Cells(..));
         }
         self.bytes += weight(&entry);
         if self.entries.len() < 4 {
@@ -117,7 +125,7 @@ impl Store {
     fn drop_middle(&mut self, spec: &Spec, pane: i64, from: usize, to: usize) {
         let stay = self.needed(spec, from, to);
         let over = self.overflow.entry(pane).or_insert(Overflow { first: i64::MAX, last: i64::MIN, ..Overflow::default() });
-        self.bytes -= over.idents.bytes();
+        self.bytes -= over.bytes();
         let all: Vec<Entry> = self.entries.drain(from..to).collect();
         let (mut kept, mut gone): (Vec<Entry>, Vec<Entry>) = (Vec::new(), Vec::new());
         all.into_iter().zip(stay).for_each(|(e, stays)| if stays { kept.push(e) } else { gone.push(e) });
@@ -134,7 +142,10 @@ impl Store {
             let idents: BTreeSet<u128> = kept.iter().map(|e| e.ident).collect();
             gone.iter().filter(|e| e.ident != e.id && !idents.contains(&e.ident)).for_each(|e| over.idents.add(e.ident));
         }
-        self.bytes += over.idents.bytes();
+        if matches!(spec.kind, Kind::Cells(..)) {
+            over.ids.extend(gone.iter().filter(|e| e.may_repeat).map(|e| e.id));
+        }
+        self.bytes += over.bytes();
         let tail = self.entries.split_off(from);
         self.entries.extend(kept);
         self.entries.extend(tail);
@@ -176,7 +187,7 @@ impl Store {
             }
         }
         while let Some(first) = self.overflow.first_entry().filter(|o| *o.key() < bound.div_euclid(spec.pane)) {
-            self.bytes -= first.remove().idents.bytes();
+            self.bytes -= first.remove().bytes();
         }
         if self.entries.is_empty() {
             *self = Store::default();
@@ -187,6 +198,12 @@ impl Store {
     pub(super) fn places(&self, from: i64, to: i64) -> std::ops::Range<usize> {
         let first = self.entries.partition_point(|e| e.time < from);
         first..self.entries.partition_point(|e| e.time < to).max(first)
+    }
+}
+
+impl Overflow {
+    fn bytes(&self) -> u64 {
+        self.idents.bytes() + 32 * self.ids.len() as u64
     }
 }
 
