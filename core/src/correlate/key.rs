@@ -155,7 +155,7 @@ impl KeyState {
         self.settle(spec, cut.saturating_add(spec.keep).saturating_sub(spec.look));
         self.fold(spec, bound, cut);
         self.store.drop_before(spec, cut);
-        self.cells.drop_before(cut.saturating_sub(spec.cell() - 1));
+        self.cells.drop_before(super::gather::cells_gone(spec, cut));
         self.cell_bytes = self.cells.bytes();
         self.children.drop_before(cut);
         self.held.drop_before(cut);
