@@ -8,7 +8,7 @@ use super::change::KeptEvent;
 use super::distinct::IdentSet;
 use super::spec::{Ident, Kind, Spec, above};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) struct Entry {
 pub(super) struct Overflow {
     /// Events of which nothing is left.
     pub(super) dropped: u64,
-    /// Identities of which nothing is left.
+    /// Identities of which nothing is left: findings and values (a plain event is its own).
     pub(super) idents: IdentSet,
     /// The dropped events lie in here, both ends included.
     pub(super) first: i64,
@@ -74,6 +74,10 @@ impl Store {
             over.recounted |= !flags.position_id && (over.first..=over.last).contains(&entry.time);
         }
         self.bytes += weight(&entry);
+        if self.entries.len() < 4 {
+            // Most keys never see more: no room is kept for what does not come.
+            self.entries.reserve_exact(1);
+        }
         self.entries.insert(place, entry);
         place
     }
@@ -121,13 +125,13 @@ impl Store {
         for e in &gone {
             (over.first, over.last) = (over.first.min(e.time), over.last.max(e.time));
             self.bytes -= weight(e);
-            if before.replace((e.time, e.id)) != Some((e.time, e.id)) && !spec.negates(e.step) && !left(e.time, e.id) {
+            if before.replace((e.time, e.id)) != Some((e.time, e.id)) && counted_by_event(spec, e) && !left(e.time, e.id) {
                 over.dropped += 1;
             }
         }
-        if identity(&spec.kind) == Some(Ident::Event) {
-            let idents: std::collections::BTreeSet<u128> = kept.iter().map(|e| e.ident).collect();
-            gone.iter().filter(|e| !idents.contains(&e.ident)).for_each(|e| over.idents.add(e.ident));
+        if identity(&spec.kind).is_some() {
+            let idents: BTreeSet<u128> = kept.iter().map(|e| e.ident).collect();
+            gone.iter().filter(|e| e.ident != e.id && !idents.contains(&e.ident)).for_each(|e| over.idents.add(e.ident));
         }
         self.bytes += over.idents.bytes();
         let tail = self.entries.split_off(from);
@@ -152,7 +156,7 @@ impl Store {
         // The first N identities in order of their first event, and the last N in order of their last event, backwards.
         let of = |i: usize| self.entries[from + i].ident;
         for order in [Box::new(0..n) as Box<dyn Iterator<Item = usize>>, Box::new((0..n).rev())] {
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             for i in order {
                 if seen.len() < idents && seen.insert(of(i)) {
                     stay[i] = true;
@@ -197,6 +201,11 @@ impl Store {
         let first = self.entries.partition_point(|e| e.time < from);
         first..self.entries.partition_point(|e| e.time < to).max(first)
     }
+}
+
+/// Whether `count` counts the event itself: not a negated one, and not a finding's revision where findings are counted.
+pub(super) fn counted_by_event(spec: &Spec, e: &Entry) -> bool {
+    !spec.negates(e.step) && (identity(&spec.kind) != Some(Ident::Event) || e.ident == e.id)
 }
 
 /// Whether a kind counts identities, and which.
