@@ -59,10 +59,9 @@ def number(value):
     except ValueError: return None
 
 
-def one_value(event, field):
-    """The value that groups, or is counted or summed; nothing if the field is missing or null."""
-    found = [v for v in get(event, field) if v is not None]
-    return found[0] if found else None
+def values(event, field):
+    """What groups or is measured: every value that is not null."""
+    return [v for v in get(event, field) if v is not None]
 
 
 def millis(value):
@@ -153,14 +152,14 @@ def item_matches(event, key, wants):
     if not field:                                                             # keywords: anywhere in the event
         def anywhere(v):
             return [x for w in (v.values() if isinstance(v, dict) else v) for x in anywhere(w)] if isinstance(v, (dict, list)) else [v]
-        values, mods = anywhere(event), mods + ["contains"]
+        found, mods = anywhere(event), mods + ["contains"]
     elif "exists" in mods:
         return exists(event, field) == wants[0]
     elif "fieldref" in mods:
         return any(text(v).lower() == text(w).lower() for v in get(event, field) for w in get(event, wants[0])) != ("neq" in mods)
     else:
-        values = get(event, field) or [None]
-    hit = (all if "all" in mods else any)(any(value_matches(v, w, mods) for v in values) for w in wants)
+        found = get(event, field) or [None]
+    hit = (all if "all" in mods else any)(any(value_matches(v, w, mods) for v in found) for w in wants)
     return hit != ("neq" in mods)
 
 
@@ -345,10 +344,12 @@ class Oracle:
             if at > arrival + SKEW: at = arrival; self.skewed += 1                                       # a forged time moves only itself
             (self.late if arrival - at > LATENESS else self.events).append((i, at, e))
 
-    def key(self, c, name, look):
-        """The group key of a thing for correlation c, or nothing if a field is missing or null."""
-        values = [look(c.get("aliases", {}).get(g, {}).get(name, g)) for g in c.get("group-by", [])]
-        return None if None in values else tuple(text(v) for v in values)
+    def keys(self, c, name, look):
+        """The group keys of a thing. None if a field is missing or null. An array groups under each of its values; two arrays
+        in one key, each under its first."""
+        found = [list(dict.fromkeys(text(v) for v in look(c.get("aliases", {}).get(g, {}).get(name, g)))) for g in c.get("group-by", [])]
+        if sum(len(f) > 1 for f in found) > 1: found = [f[:1] for f in found]
+        return list(itertools.product(*found))
 
     def things(self, c):
         """{group key: the things that correlation c counts}. One event is one thing, however many of the rules it matches."""
@@ -358,21 +359,21 @@ class Oracle:
             if "correlation" in rule:
                 by = rule["correlation"].get("group-by", [])
                 for child, (stretches, _, _) in self.correlate(rule).items():
-                    key = self.key(c, name, dict(zip(by, child)).get)
-                    for s, e in stretches if key is not None else ():
+                    known = dict(zip(by, child))
+                    for key, (s, e) in itertools.product(self.keys(c, name, lambda f: [known[f]] if f in known else []), stretches):
                         out[key][(name, child, s)] = dict(id=(name, child), rules={name}, start=s, end=e, at=s, point=False)
                 continue
             for i, at, event in self.events:
                 if not rule_matches(rule, event): continue
-                key = self.key(c, name, lambda f: one_value(event, f))
-                if key is None: continue
-                thing = dict(id=i, rules={name}, start=at, end=at + 1, at=at, point=True)
-                if fields:
-                    values = [one_value(event, f) for f in (fields if isinstance(fields, list) else [fields])]
-                    if None in values: continue
-                    thing["value"] = tuple(text(v) for v in values) if c["type"] == "value_count" else number(values[0])
-                    if thing["value"] is None: continue
-                out[key].setdefault(i, thing)["rules"].add(name)
+                measured = None
+                if fields:                                                    # an array is one value; a number is the first that is one
+                    found = [values(event, f) for f in (fields if isinstance(fields, list) else [fields])]
+                    if c["type"] == "value_count": measured = tuple(tuple(map(text, v)) for v in found) if all(found) else None
+                    else: measured = next((n for n in map(number, found[0]) if n is not None), None)
+                    if measured is None: continue
+                for key in self.keys(c, name, lambda f: values(event, f)):
+                    thing = dict(id=i, rules={name}, start=at, end=at + 1, at=at, point=True, value=measured)
+                    out[key].setdefault(i, thing)["rules"].add(name)
         return {k: list(v.values()) for k, v in out.items()}
 
     def correlate(self, rule):
@@ -393,7 +394,7 @@ class Oracle:
             if not all(c["correlation"].get("generate", c.get("generate")) for c in above): continue     # muted by one that does not say it
             if "detection" in rule:
                 out += [dict(rule=rule["id"], key=None, start=at, end=at + 1, count=1, first=at, last=at)
-                        for _, at, e in self.events if rule_matches(rule, e)]
+                        for _, at, e in self.events + self.late if rule_matches(rule, e)]     # late or not
                 continue
             c = rule["correlation"]
             names = c.get("group-by", [])
@@ -403,5 +404,6 @@ class Oracle:
                     low = start if aligned else start - T + 1                                           # its events: in (start - T, end)
                     mine = [x for x in left if x["start"] < end and x["end"] > low]
                     out.append(dict(rule=rule["id"], key=tuple(zip(names, key)), start=start, end=end, count=len(mine),
-                                    first=min(x["at"] for x in mine), last=max(x["at"] if x["point"] else x["end"] - 1 for x in mine)))
+                                    first=min(x["at"] if x["point"] else max(x["start"], low) for x in mine),
+                                    last=max(x["at"] if x["point"] else min(x["end"], end) - 1 for x in mine)))
         return sorted(out, key=lambda a: (a["rule"], str(a["key"]), a["start"]))
