@@ -143,7 +143,7 @@ impl ColumnReader<'_> {
 
 /// The bytes from the start of a text on.
 #[inline]
-fn load(block: &[u8], span: Span) -> Option<(&[u8; LOAD_BYTES], usize)> {
+pub(super) fn load(block: &[u8], span: Span) -> Option<(&[u8; LOAD_BYTES], usize)> {
     Some((block.get(span.start as usize..)?.first_chunk()?, (span.end - span.start) as usize))
 }
 
@@ -183,8 +183,7 @@ fn slow_address(block: &[u8], span: Span, wide: &mut Vec<u128>, good: &mut bool)
     if text == b"-" {
         return ABSENT;
     }
-    let address = load(block, span).and_then(|(bytes, length)| swar::ipv4(bytes, length));
-    let address = address.map(|ip| std::net::Ipv4Addr::from(ip).into()).or_else(|| field::address(text));
+    let address = field::address_at(block, span);
     *good &= address.is_some();
     address.map_or(ABSENT, |ip| mark(ip, wide))
 }
@@ -226,7 +225,7 @@ mod tests {
         let mut text: String = (0..length).map(|_| random.digit(10)).collect();
         if length > 0 && random.u8(0..20) == 0 {
             let at = random.usize(0..length);
-            text.replace_range(at..=at, random.choice(["+", "/", ":", "-", "a", "~"]).unwrap_or(&"+"));
+            text.replace_range(at..=at, random.choice(["+", "/", ":", "-", "a", "~"]).unwrap_or("+"));
         }
         text
     }
@@ -261,7 +260,7 @@ mod tests {
         let mut octet = || match random.u8(0..12) {
             0 if odd => random.u32(0..1_000).to_string(),
             1 if odd => format!("0{}", random.u32(0..30)),
-            2 if odd => (*random.choice(["", "-1", "1a", ":", "0000", "."]).unwrap_or(&"")).to_owned(),
+            2 if odd => random.choice(["", "-1", "1a", ":", "0000", "."]).unwrap_or("").to_owned(),
             3 => random.u8(0..10).to_string(),
             _ => random.u8(..).to_string(),
         };

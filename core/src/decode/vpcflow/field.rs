@@ -1,5 +1,8 @@
 //! What a column must hold: the types by which a line is accepted, and the plausibility by which formats are told apart.
 
+use super::columns::load;
+use super::index::Span;
+use super::swar;
 use crate::event::flow::{Column, ColumnKind};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +44,21 @@ pub(super) fn number(column: Column, text: &[u8]) -> Option<u64> {
     (low..=high).contains(&n).then_some(n)
 }
 
+/// As [`number`], of a stretch of a line.
+#[inline]
+pub(super) fn number_at(column: Column, line: &[u8], span: Span) -> Option<u64> {
+    let (low, high) = number_range(column);
+    let quick = load(line, span).and_then(|(bytes, length)| swar::number(bytes, length));
+    quick.filter(|n| (low..=high).contains(n)).or_else(|| number(column, span.of(line)))
+}
+
+/// As [`address`], of a stretch of a line.
+#[inline]
+pub(super) fn address_at(line: &[u8], span: Span) -> Option<IpAddr> {
+    let quick = load(line, span).and_then(|(bytes, length)| swar::ipv4(bytes, length));
+    quick.map(|ip| IpAddr::V4(ip.into())).or_else(|| address(span.of(line)))
+}
+
 /// An IPv4 or IPv6 address.
 pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
     if text.len() > ADDRESS_BYTES_MAX {
@@ -77,8 +95,9 @@ pub(super) fn may_be_absent(column: Column) -> bool {
     !matches!(column, Column::Version | Column::LogStatus)
 }
 
-/// Whether the text has the type of the column.
-pub(super) fn fits(column: Option<Column>, text: &[u8]) -> bool {
+/// Whether a stretch of a line has the type of the column.
+pub(super) fn fits(column: Option<Column>, line: &[u8], span: Span) -> bool {
+    let text = span.of(line);
     let Some(column) = column else { return text[0] != b'"' };
     if text == b"-" {
         return may_be_absent(column);
@@ -86,8 +105,8 @@ pub(super) fn fits(column: Option<Column>, text: &[u8]) -> bool {
     match (column, column.kind()) {
         (Column::Action, _) => matches!(text, b"ACCEPT" | b"REJECT"),
         (Column::LogStatus, _) => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
-        (_, ColumnKind::Number) => number(column, text).is_some(),
-        (_, ColumnKind::Address) => address(text).is_some(),
+        (_, ColumnKind::Number) => number_at(column, line, span).is_some(),
+        (_, ColumnKind::Address) => address_at(line, span).is_some(),
         (_, ColumnKind::Text) => text[0] != b'"',
     }
 }
@@ -188,6 +207,17 @@ mod tests {
             (Column::Version, "0"),
         ] {
             assert_eq!(number(column, text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_equal_the_standard_library() {
+        let mut random = fastrand::Rng::with_seed(9);
+        for _ in 0..100_000 {
+            let text: String = (0..random.usize(0..16)).map(|_| char::from(*random.choice(b"0123456789..").unwrap_or(&b'0'))).collect();
+            assert_eq!(ipv4(text.as_bytes()), text.parse().ok(), "{text}");
+            let text = Ipv4Addr::from(random.u32(..)).to_string();
+            assert_eq!(ipv4(text.as_bytes()), text.parse().ok(), "{text}");
         }
     }
 }

@@ -87,6 +87,8 @@ pub(super) fn prefetch(block: &[u8], at: usize) {
         // SAFETY: nothing is read, and the place is borrowed.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (block, at);
 }
 
 #[cfg(target_arch = "x86_64")]
