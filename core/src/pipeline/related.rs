@@ -10,7 +10,7 @@ use crate::rule::{Rule, RuleSet, Status};
 use std::collections::BTreeMap;
 
 /// Most related alerts that a document lists.
-const RELATED_MAX: usize = 50;
+pub(super) const RELATED_MAX: usize = 50;
 
 /// The alerts that the kept events have made by themselves, by id.
 pub(super) fn related(set: &RuleSet, events: &[KeptEvent]) -> Vec<RelatedAlert> {
