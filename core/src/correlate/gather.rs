@@ -1,10 +1,11 @@
 //! What is known of the events of an episode: counted, bounded, with the earliest and the latest as evidence.
 
+use super::distinct::IdentSet;
 use super::episode::{Alerted, Gathered};
 use super::interval::{Interval, Intervals};
 use super::key::{KeyState, question};
 use super::spec::{Ident, Kind, Spec};
-use super::store::{EVIDENCE, Entry, identity};
+use super::store::{EVIDENCE, Entry, counted_by_event, identity};
 use std::collections::BTreeMap;
 
 impl KeyState {
@@ -14,6 +15,7 @@ impl KeyState {
         let removed = self.removed(spec, reach.0, reach.1);
         let mut out = self.gather_events(spec, cells_of(spec, reach), &removed);
         self.gather_children(spec, reach, i64::MAX, &removed, &mut out);
+        out.events += self.cells.numbers(reach.0, reach.1);
         out.late += self.late.iter().filter(|t| (reach.0..reach.1).contains(*t)).count() as u64;
         out.measured = self.measured(spec, episode);
         out
@@ -23,12 +25,19 @@ impl KeyState {
     pub(super) fn fold(&mut self, spec: &Spec, bound: i64, cut: i64) {
         for i in 0..self.episodes.len() {
             let (from, to) = cells_of(spec, spec.reach(self.episodes[i].start, self.episodes[i].end));
+            if from >= cut {
+                break;
+            }
             let removed = self.removed(spec, from, to);
             let mut part = self.gather_events(spec, (from, to.min(bound)), &removed);
             self.gather_children(spec, (from, to), cut, &removed, &mut part);
+            part.events += self.cells.numbers(from, to.min(cells_gone(spec, cut)));
             part.late += self.late.iter().filter(|t| (from..to.min(bound)).contains(*t)).count() as u64;
             part.measured = self.measured(spec, &self.episodes[i]);
-            self.episodes[i].folded.merge(part);
+            let folded = &mut self.episodes[i].folded;
+            self.folded_bytes -= folded.bytes();
+            folded.merge(part);
+            self.folded_bytes += folded.bytes();
         }
     }
 
@@ -39,12 +48,14 @@ impl KeyState {
         }
         let counts = |e: &&Entry| !spec.negates(e.step) && removed.within(e.time, e.time + 1).is_empty();
         let events = || self.store.entries.range(self.store.places(reach.0, reach.1)).filter(counts);
-        match (&spec.kind, identity(&spec.kind)) {
-            (Kind::Count(_), _) => out.events = self.store.places(reach.0, reach.1).len() as u64,
-            (_, Some(Ident::Event)) => events().for_each(|e| out.idents.add(e.ident)),
+        match &spec.kind {
+            Kind::Count(_) => out.events = self.store.places(reach.0, reach.1).len() as u64,
+            Kind::Cells(..) => {}
             _ => {
                 let mut last = None;
-                out.events = events().filter(|e| last.replace((e.time, e.id)) != Some((e.time, e.id))).count() as u64;
+                let by_event = events().filter(|e| counted_by_event(spec, e));
+                out.events = by_event.filter(|e| last.replace((e.time, e.id)) != Some((e.time, e.id))).count() as u64;
+                events().filter(|e| !counted_by_event(spec, e)).for_each(|e| out.idents.add(e.ident));
             }
         }
         events().next().into_iter().chain(events().next_back()).for_each(|e| out.saw(e.time));
@@ -65,10 +76,11 @@ impl KeyState {
             if over.last < reach.0 || over.first >= reach.1 {
                 continue;
             }
+            if !matches!(spec.kind, Kind::Cells(..)) {
+                out.events += over.dropped;
+            }
             if identity(&spec.kind) == Some(Ident::Event) {
                 out.idents.merge(&over.idents);
-            } else {
-                out.events += over.dropped;
             }
             let cut = over.first < reach.0 || over.last >= reach.1;
             let order_lost = matches!(spec.kind, Kind::Ordered(..) | Kind::Remaining(..));
@@ -104,9 +116,25 @@ impl KeyState {
         let places = self.store.places(reach.0, reach.1);
         match &spec.kind {
             Kind::Cells(..) => question(spec).and_then(|q| self.cells.largest(&q, episode.start, episode.end)).unwrap_or(0.0),
-            Kind::Count(_) | Kind::Distinct(..) | Kind::Aligned(..) => self.most_at_once(spec, places),
+            Kind::Count(_) => self.most_at_once(spec, places),
+            Kind::Distinct(..) | Kind::Aligned(..) => self.most_at_once(spec, places).max(self.estimated(spec, reach)),
             _ => 0.0,
         }
+    }
+
+    /// Where panes no longer hold every identity: how many there were in the windows that end with such panes.
+    #[expect(clippy::cast_precision_loss, reason = "for display")]
+    fn estimated(&self, spec: &Spec, reach: Interval) -> f64 {
+        let panes = reach.0.div_euclid(spec.pane)..=reach.1.div_euclid(spec.pane);
+        let of = |pane: &i64| {
+            let end = (pane + 1).saturating_mul(spec.pane);
+            let start = end.saturating_sub(spec.timespan);
+            let mut idents = IdentSet::default();
+            self.store.entries.range(self.store.places(start, end)).for_each(|e| idents.add(e.ident));
+            self.store.overflow.range(start.div_euclid(spec.pane)..=*pane).for_each(|(_, o)| idents.merge(&o.idents));
+            idents.number()
+        };
+        self.store.overflow.range(panes).map(|(pane, _)| of(pane)).max().unwrap_or(0) as f64
     }
 
     #[expect(clippy::cast_precision_loss, reason = "for display")]
@@ -136,6 +164,11 @@ impl KeyState {
         }
         most as f64
     }
+}
+
+/// Cells that begin before this end at or before `cut`.
+pub(super) fn cells_gone(spec: &Spec, cut: i64) -> i64 {
+    cut.saturating_sub(spec.cell() - 1)
 }
 
 /// On cells an event belongs where its cell does.

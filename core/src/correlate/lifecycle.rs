@@ -24,24 +24,22 @@ impl Step<'_> {
     /// Takes stretches that are new or grew.
     pub(super) fn absorb(&mut self, state: &mut KeyState, changed: &[Interval]) {
         for stretch in changed {
-            self.send(state, *stretch);
             if self.spec.alerts {
                 self.extend(state, *stretch);
             }
+            self.send(state, *stretch);
         }
     }
 
     /// An event that moved no stretch may still belong to an episode.
     pub(super) fn update_at(&mut self, state: &KeyState, moment: Interval) {
-        for e in &state.episodes {
-            let reach = self.spec.reach(e.start, e.end);
-            if moment.0 < reach.1 && moment.1 > reach.0 {
-                self.say(e, ChangeKind::Updated, None, None);
-            }
+        for place in state.episodes_at(self.spec, moment) {
+            self.say(&state.episodes[place], ChangeKind::Updated, None, None);
         }
     }
 
-    fn send(&mut self, state: &KeyState, stretch: Interval) {
+    /// Tells every parent of a stretch.
+    pub(super) fn send(&mut self, state: &KeyState, stretch: Interval) {
         let spec = self.spec;
         if spec.parents.is_empty() {
             return;
@@ -69,12 +67,9 @@ impl Step<'_> {
 
     fn extend(&mut self, state: &mut KeyState, (start, end): Interval) {
         let t = self.spec.timespan;
-        let joins = |e: &Alerted| start - e.end <= t && e.start - end <= t;
-        let mut joined: Vec<Alerted> = Vec::new();
-        let mut i = 0;
-        while i < state.episodes.len() {
-            if joins(&state.episodes[i]) { joined.push(state.episodes.remove(i)) } else { i += 1 }
-        }
+        let first = state.episodes.partition_point(|e| start - e.end > t);
+        let last = state.episodes.partition_point(|e| e.start - end <= t).max(first);
+        let mut joined: Vec<Alerted> = state.episodes.splice(first..last, []).collect();
         joined.sort_by_key(|e| e.order);
         let mut rest = joined.into_iter();
         let Some(mut lives) = rest.next() else { return self.open(state, (start, end)) };
@@ -84,6 +79,7 @@ impl Step<'_> {
             self.say(other, ChangeKind::Merged, Some(lives.fired), Some(shown));
         }
         (lives.start, lives.end) = (lives.start.min(start), lives.end.max(end));
+        state.folded_bytes -= lives.folded.bytes() + others.iter().map(|o| o.folded.bytes()).sum::<u64>();
         // Parts are merged in order of time, whoever lives.
         let mut parts: Vec<(i64, Gathered)> = vec![(lives.start, std::mem::take(&mut lives.folded))];
         for other in others {
@@ -92,6 +88,7 @@ impl Step<'_> {
         }
         parts.sort_by_key(|p| p.0);
         parts.into_iter().for_each(|(_, part)| lives.folded.merge(part));
+        state.folded_bytes += lives.folded.bytes();
         self.say(&lives, ChangeKind::Updated, None, None);
         self.keep(state, lives);
     }
@@ -112,8 +109,9 @@ impl Step<'_> {
 
     /// Closes what nothing can change any more.
     pub(super) fn close(&mut self, state: &mut KeyState) {
-        while let Some(i) = state.episodes.iter().position(|e| e.end.saturating_add(self.spec.close) < self.limit) {
-            let episode = state.episodes.remove(i);
+        let due = state.episodes.partition_point(|e| e.end.saturating_add(self.spec.close) < self.limit);
+        for episode in state.episodes.splice(..due, []).collect::<Vec<_>>() {
+            state.folded_bytes -= episode.folded.bytes();
             let truncated = self.stopped.is_some_and(|real| episode.end.saturating_add(self.spec.close) >= real);
             let shown = self.show(state, &episode, truncated);
             self.say(&episode, ChangeKind::Closed, None, Some(shown));

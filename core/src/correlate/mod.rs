@@ -25,6 +25,8 @@ mod correlator;
 mod count;
 mod distinct;
 mod episode;
+mod evaluate;
+mod family;
 mod gather;
 mod interval;
 mod key;
@@ -35,6 +37,7 @@ mod removal;
 mod sketch;
 mod snapshot;
 mod spec;
+mod state;
 mod store;
 mod timers;
 

@@ -33,6 +33,15 @@ impl Conjunct {
         out
     }
 
+    /// The step every chain begins with, and the one it ends with. A conjunct has at least one.
+    pub(super) fn first(&self) -> u16 {
+        self.steps.first().copied().unwrap_or(u16::MAX)
+    }
+
+    pub(super) fn last(&self) -> u16 {
+        self.steps.last().copied().unwrap_or(u16::MAX)
+    }
+
     pub(super) fn negates(&self) -> bool {
         self.gaps.iter().any(|g| !g.is_empty())
     }

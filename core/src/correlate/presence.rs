@@ -58,7 +58,8 @@ pub(super) fn stretches(occurrences: &[Occurrence], timespan: i64, wanted: &Want
             at += 1;
         }
         let Some(&(next, ..)) = turns.get(at) else { break };
-        if wanted.met(&present) {
+        // A condition that nothing satisfies too (`not a or b`) speaks only of windows with something in them.
+        if !present.is_empty() && wanted.met(&present) {
             out.add((now, next));
         }
     }

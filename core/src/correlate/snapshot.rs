@@ -1,7 +1,8 @@
 //! The state as bytes: sorted, versioned, equal for equal state. Timers and turns of eviction are made again from the keys.
 
-use super::correlator::{Correlator, Settings, State};
+use super::correlator::{Correlator, Settings};
 use super::key::KeyState;
+use super::state::State;
 use crate::event::{GroupKey, Source};
 use crate::rule::RuleSet;
 use serde::{Deserialize, Serialize};
@@ -31,33 +32,40 @@ impl fmt::Display for SnapshotError {
 
 impl std::error::Error for SnapshotError {}
 
+/// Index, digest, last real watermark, beginning, keys.
+type Correlation<Keys> = (u32, [u8; 32], i64, Option<i64>, Keys);
+/// One key as read.
+type Revived = (GroupKey, Box<KeyState>);
+
 #[derive(Serialize)]
 struct Written<'a> {
     steps: u64,
     opened: u64,
-    correlations: Vec<(u32, [u8; 32], i64, Vec<(&'a GroupKey, &'a KeyState)>)>,
+    correlations: Vec<Correlation<Vec<(&'a GroupKey, &'a KeyState)>>>,
 }
 
 #[derive(Deserialize)]
 struct Read {
     steps: u64,
     opened: u64,
-    correlations: Vec<(u32, [u8; 32], i64, Vec<(GroupKey, KeyState)>)>,
+    correlations: Vec<Correlation<Vec<Revived>>>,
 }
 
 impl Correlator {
     /// The whole state.
+    ///
+    /// # Panics
+    /// Never, as long as every type of the state has an encoding: the same state that could be built can be written.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         let correlations = self
             .states
             .iter()
             .flatten()
-            .map(|s| (s.spec.index, s.spec.digest, s.real, s.keys.iter().map(|(k, v)| (&**k, v)).collect()))
+            .map(|s| (s.spec.index, s.spec.digest, s.real, s.started, s.keys.iter().map(|(k, v)| (&**k, &**v)).collect()))
             .collect();
         let written = Written { steps: self.steps, opened: self.opened, correlations };
-        // Writing to memory cannot fail, and no type here has an encoding that can.
-        postcard::to_extend(&written, HEADER.to_vec()).unwrap_or_default()
+        postcard::to_extend(&written, HEADER.to_vec()).expect("writing plain data to memory cannot fail")
     }
 
     /// The state of a snapshot under a rule set that may be another one: a correlation whose meaning (digest) is unchanged
@@ -70,9 +78,9 @@ impl Correlator {
         let read: Read = postcard::from_bytes(body).map_err(|_| SnapshotError::Damaged)?;
         let mut out = Correlator::new(set, sources, settings);
         (out.steps, out.opened) = (read.steps, read.opened);
-        for (index, digest, real, keys) in read.correlations {
+        for (index, digest, real, started, keys) in read.correlations {
             if let Some(state) = out.same_meaning(index, digest) {
-                state.real = real;
+                (state.real, state.started) = (real, started);
                 keys.into_iter().for_each(|(key, held)| state.revive(Arc::new(key), held));
             }
         }
@@ -80,7 +88,7 @@ impl Correlator {
     }
 
     /// The correlation with this digest: at its old index, else wherever it stands now.
-    fn same_meaning(&mut self, index: u32, digest: [u8; 32]) -> Option<&mut State> {
+    pub(super) fn same_meaning(&mut self, index: u32, digest: [u8; 32]) -> Option<&mut State> {
         let same = |s: &Option<State>| s.as_ref().is_some_and(|s| s.spec.digest == digest);
         let here = self.states.get(index as usize).is_some_and(same);
         let place = if here { Some(index as usize) } else { self.states.iter().position(same) };
@@ -89,7 +97,7 @@ impl Correlator {
 }
 
 impl State {
-    fn revive(&mut self, key: Arc<GroupKey>, mut held: KeyState) {
+    pub(super) fn revive(&mut self, key: Arc<GroupKey>, mut held: Box<KeyState>) {
         held.turn = (!held.episodes.is_empty(), held.activity);
         self.timers.set(&key, None, held.due);
         self.budget.enter(&held.account, (held.turn.0, held.turn.1, Arc::clone(&key)));

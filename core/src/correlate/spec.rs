@@ -1,15 +1,15 @@
 //! A correlation as the engine runs it: its kind with thresholds made ready, its times, its parents.
 
+use super::correlator::Settings;
+use super::family::{Parent, lateness_of, level_of, parents};
 use super::ordered::{Conjunct, conjuncts};
+use crate::event::Source;
 use crate::event::dictionary::is_non_negative;
-use crate::event::{GroupKey, Source};
 use crate::rule::{Body, Compare, Correlation, CorrelationKind, Presence, RuleSet, Thresholds};
 use std::sync::Arc;
 
-/// Timestamps kept per key and pane before any is dropped.
-const KEPT_AT_LEAST: usize = 64;
-/// The same where every timestamp matters (chains, removal).
-const KEPT_IN_ORDER: usize = 1024;
+/// Where every timestamp matters (chains, removal), this many times as many are kept.
+const IN_ORDER: usize = 16;
 /// A threshold above this is refused by the rule loader.
 const THRESHOLD_MAX: f64 = 10_000.0;
 
@@ -52,15 +52,6 @@ pub(super) enum Kind {
     Cells(Measure, Thresholds, i64),
 }
 
-/// A parent that wants this correlation's stretches.
-#[derive(Debug, Clone)]
-pub(super) struct Parent {
-    pub(super) index: u32,
-    pub(super) step: u16,
-    /// For each of the parent's group-by names the place of its value in the child's key.
-    pub(super) key: Option<Vec<usize>>,
-}
-
 /// One compiled correlation.
 #[derive(Debug, Clone)]
 pub(super) struct Spec {
@@ -80,7 +71,9 @@ pub(super) struct Spec {
     pub(super) keep: i64,
     /// An alert is closed once W - L is past end + this.
     pub(super) close: i64,
-    /// Kept timestamps per pane.
+    /// Timestamps kept per pane before any is dropped, for every kind.
+    pub(super) kept: usize,
+    /// The same for this kind and threshold.
     pub(super) cap: usize,
     /// Rule index of each step.
     pub(super) rules: Vec<u32>,
@@ -118,15 +111,15 @@ impl Spec {
     }
 }
 
-/// Compiles every correlation of a rule set. `lateness` replaces that of the sources.
-pub(super) fn compile(set: &RuleSet, sources: &[Vec<Source>], lateness: Option<i64>) -> Vec<Option<Arc<Spec>>> {
+/// Compiles every correlation of a rule set.
+pub(super) fn compile(set: &RuleSet, sources: &[Vec<Source>], settings: &Settings) -> Vec<Option<Arc<Spec>>> {
     let mut specs: Vec<Option<Spec>> = Vec::with_capacity(set.rules.len());
     for index in 0..set.rules.len() as u32 {
         let own = sources.get(index as usize).cloned().unwrap_or_default();
-        specs.push(correlation(set, index).map(|c| compile_one(set, index, c, own)));
+        specs.push(correlation(set, index).map(|c| compile_one(set, index, c, own, settings.kept_per_pane.max(2))));
     }
     for index in 0..specs.len() as u32 {
-        let late = lateness_of(set, &specs, index, lateness, 0);
+        let late = lateness_of(set, &specs, index, settings.lateness_ms, 0);
         if let Some(spec) = &mut specs[index as usize] {
             spec.lateness = late;
         }
@@ -141,26 +134,7 @@ pub(super) fn correlation(set: &RuleSet, index: u32) -> Option<&Correlation> {
     }
 }
 
-/// 0 reads sources only; a parent is one above its deepest child. The linker refuses cycles; depth is bounded all the same.
-fn level_of(set: &RuleSet, index: u32, depth: usize) -> usize {
-    let Some(c) = correlation(set, index).filter(|_| depth < 64) else { return 0 };
-    let children = c.rules.iter().filter(|r| correlation(set, **r).is_some());
-    children.map(|r| 1 + level_of(set, *r, depth + 1)).max().unwrap_or(0)
-}
-
-fn lateness_of(set: &RuleSet, specs: &[Option<Spec>], index: u32, fixed: Option<i64>, depth: usize) -> i64 {
-    let (Some(c), Some(spec)) = (correlation(set, index), &specs[index as usize]) else { return 0 };
-    let own = spec.sources.iter().map(|s| fixed.unwrap_or(s.lateness_ms())).max().unwrap_or(0);
-    let of_child = |r: &u32| {
-        let child = specs[*r as usize].as_ref().filter(|_| depth < 64)?;
-        // A sum's stretch begins with its cell, up to a cell before the event that made it.
-        let waits = if child.waits { child.timespan.max(child.look + child.cell()) } else { child.cell() - 1 };
-        Some(lateness_of(set, specs, *r, fixed, depth + 1) + waits)
-    };
-    c.rules.iter().filter_map(of_child).max().unwrap_or(0).max(own)
-}
-
-fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>) -> Spec {
+fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>, kept: usize) -> Spec {
     let findings = sources.iter().any(|s| matches!(s, Source::GuardDuty | Source::SecurityHub));
     let children = c.rules.iter().any(|r| correlation(set, *r).is_some());
     let kind = kind_of(c, findings || children);
@@ -180,7 +154,8 @@ fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>)
         look,
         keep,
         close: timespan * (1 + i64::from(waits)) + if cell > 1 { cell } else { 0 },
-        cap: cap(&kind),
+        kept,
+        cap: cap(&kind, kept, c.rules.len()),
         rules: c.rules.clone(),
         parents: parents(set, index),
         alerts: rule.alerts,
@@ -272,46 +247,18 @@ fn negated(p: &Presence, steps: usize) -> Option<Vec<bool>> {
     out.contains(&true).then_some(out)
 }
 
-fn cap(kind: &Kind) -> usize {
+fn cap(kind: &Kind, kept: usize, steps: usize) -> usize {
     match kind {
-        Kind::Count(n) => KEPT_AT_LEAST.max(2 * n),
-        Kind::Distinct(n, _) => KEPT_AT_LEAST.max(4 * n),
-        Kind::Aligned(t, _) => KEPT_AT_LEAST.max(4 * above(t)),
-        Kind::Temporal(_) | Kind::Cells(..) => KEPT_AT_LEAST,
-        Kind::Remaining(..) | Kind::Ordered(..) => KEPT_IN_ORDER,
+        Kind::Count(n) => kept.max(2 * n),
+        Kind::Distinct(n, _) => kept.max(4 * n),
+        Kind::Aligned(t, _) => kept.max(4 * above(t)),
+        Kind::Temporal(_) => kept.max(4 * steps),
+        Kind::Cells(..) => kept,
+        Kind::Remaining(..) | Kind::Ordered(..) => IN_ORDER * kept.max(steps),
     }
 }
 
 /// A number of identities from which on more of them change nothing.
 pub(super) fn above(t: &Thresholds) -> usize {
     t.0.iter().map(|(_, x)| x.clamp(0.0, THRESHOLD_MAX) as usize + 2).max().unwrap_or(1)
-}
-
-/// Who refers to correlation `index`, with the place of each of its group-by values in the child's key.
-fn parents(set: &RuleSet, index: u32) -> Vec<Parent> {
-    let Some(child) = correlation(set, index) else { return Vec::new() };
-    let mut out = Vec::new();
-    for parent in 0..set.rules.len() as u32 {
-        let Some(c) = correlation(set, parent) else { continue };
-        let place = |name: &String| {
-            let field = c.aliases.get(name).and_then(|a| a.get(&index)).unwrap_or(name);
-            child.group_by.iter().position(|g| g == field)
-        };
-        let key: Option<Vec<usize>> = c.group_by.iter().map(place).collect();
-        for (step, rule) in c.rules.iter().enumerate() {
-            if *rule == index {
-                out.push(Parent { index: parent, step: step as u16, key: key.clone() });
-            }
-        }
-    }
-    out
-}
-
-impl Parent {
-    /// The parent's key for a key of the child.
-    pub(super) fn key_of(&self, child: &GroupKey) -> Option<GroupKey> {
-        let values = child.values();
-        let picked: Option<Vec<&str>> = self.key.as_ref()?.iter().map(|place| values.get(*place).copied()).collect();
-        picked.map(GroupKey::new)
-    }
 }

@@ -124,7 +124,7 @@ impl Detector {
         out
     }
 
-    /// Matches one unit. Detections are appended in order of (rule, target, step, key).
+    /// Matches one unit. Detections are appended in order of rule, then target (its own alert first), then step and key.
     ///
     /// # Errors
     /// The unit cannot be decoded, its form is not read, or it has no time and no arrival.
@@ -136,6 +136,7 @@ impl Detector {
         at: &Stamp,
         out: &mut Vec<Detection>,
     ) -> Result<Seen, DecodeError> {
+        scratch.clear();
         let Some(form) = self.forms.get(&unit.form) else {
             return Err(DecodeError::new(ErrorCode::UnknownShape, 0, "no source with this number was stated"));
         };

@@ -67,6 +67,8 @@ pub(super) struct FindingSlots {
 pub(super) struct Finding {
     pub(super) arn: Box<str>,
     pub(super) revision: FindingRevision,
+    /// 1-5, if the finding says one.
+    pub(super) severity: Option<u8>,
     pub(super) archived: bool,
     pub(super) sample: bool,
 }
@@ -77,15 +79,17 @@ impl FindingSlots {
         let arn: Box<str> = slots.text(self.arn)?.into();
         let number = |slot: Slot| slots.get(slot).iter().find_map(Value::number);
         let updated_ms = time_at(slots, self.updated).unwrap_or(event_ms);
+        let severity = number(self.severity).map(|n| (n * 100.0).round() as i32);
         let revision = FindingRevision {
             finding: hash128(arn.as_bytes()),
             updated_ms,
             created_ms: time_at(slots, self.created).unwrap_or(updated_ms),
             count: number(self.count).map_or(1, |n| n as i64),
-            severity: number(self.severity).map_or(0, |n| (n * 100.0).round() as i32),
+            severity: severity.unwrap_or_default(),
         };
         let flag = |slot: Slot| slots.get(slot).iter().any(is_true);
-        Some(Finding { arn, revision, archived: flag(self.archived), sample: flag(self.sample) })
+        let severity = severity.map(band);
+        Some(Finding { arn, revision, severity, archived: flag(self.archived), sample: flag(self.sample) })
     }
 }
 
@@ -95,19 +99,19 @@ impl Finding {
         if self.revision.count > 1 { "updated" } else { "new" }
     }
 
-    /// Severity 1-5 by the bands of `GuardDuty`.
-    pub(super) fn severity(&self) -> u8 {
-        match self.revision.severity {
-            ..100 => 1,
-            100..400 => 2,
-            400..700 => 3,
-            700..900 => 4,
-            900.. => 5,
-        }
-    }
-
     fn content_id(&self, source: Source) -> ContentId {
         ContentId::of(source.service(), &format!("{}\0{}\0{}", self.arn, self.revision.updated_ms, self.revision.count))
+    }
+}
+
+/// Severity 1-5 of a number in hundredths, by the bands of `GuardDuty`.
+fn band(hundredths: i32) -> u8 {
+    match hundredths {
+        ..100 => 1,
+        100..400 => 2,
+        400..700 => 3,
+        700..900 => 4,
+        900.. => 5,
     }
 }
 

@@ -5,9 +5,10 @@
 //! that does. Never decides a match. The choice depends on the rule alone, so it is the same everywhere.
 //! A rule without a necessary condition is woken by every event of its sources.
 
+use super::fold::fold;
 use super::matcher::{Check, Node, View};
 use super::required::required_texts;
-use super::text::{TextTest, fold};
+use super::text::TextTest;
 use crate::event::Slot;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::{BTreeMap, HashMap};

@@ -15,8 +15,10 @@
 //!
 //! Limits: 4,096 slots per form and plan; [`KEYS_MAX`] keys per event and target; regular expressions of 1 MiB.
 
+mod calendar;
 mod compile;
 mod detector;
+mod fold;
 mod form;
 mod identity;
 mod index;

@@ -141,7 +141,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
             quantity: Quantity::None,
             revision: finding.map(|f| f.revision),
             position: self.at.position.clone(),
-            severity: finding.map_or(SEVERITY_DEFAULT, Finding::severity),
+            severity: finding.and_then(|f| f.severity).unwrap_or(SEVERITY_DEFAULT),
             facts: Arc::new(self.facts(slots)),
         }
     }

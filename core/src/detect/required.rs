@@ -3,7 +3,7 @@
 //! Owns nothing but this analysis. It may find less than there is, never something that a match can lack. Texts are in lower
 //! case, as the index looks at them. Limits: [`ALTERNATIVES_MAX`] texts per expression.
 
-use super::text::fold;
+use super::fold::fold;
 use regex_syntax::hir::{Hir, HirKind};
 
 /// Most alternative texts of one expression.

@@ -2,9 +2,10 @@
 //!
 //! Owns buffers, never meaning: a fresh scratch gives the same detections. Limit: [`NAMES_MAX`] names are remembered.
 
+use super::fold::Texts;
 use super::form::FormRules;
 use super::index::Woken;
-use super::text::Texts;
+
 use crate::event::{Form, Slots};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) struct Work {
 pub(super) struct Names(BTreeSet<Arc<str>>);
 
 impl Scratch {
-    /// An empty scratch. It belongs to one detector: another one's plans have other slots.
+    /// An empty scratch. It may go from one detector to another.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -55,14 +56,20 @@ impl Scratch {
         &self.work.without_key
     }
 
-    /// Takes out the slots of a form, and clears the rest for the next event.
-    pub(super) fn take<'a>(&mut self, form: Form, rules: &FormRules) -> FormSlots<'a> {
+    /// Forgets the last event.
+    pub(super) fn clear(&mut self) {
         self.work.texts.clear();
         self.work.matched.clear();
         self.work.without_key.clear();
-        match self.forms.iter().position(|(f, _)| *f == form) {
-            Some(at) => self.forms.swap_remove(at).1.recycle(),
-            None => FormSlots { matching: Slots::new(rules.matching.slots()), evidence: Slots::new(rules.evidence.slots()) },
+    }
+
+    /// Takes out the slots of a form, empty and as many as its plans have.
+    pub(super) fn take<'a>(&mut self, form: Form, rules: &FormRules) -> FormSlots<'a> {
+        let (matching, evidence) = (rules.matching.slots(), rules.evidence.slots());
+        let kept = self.forms.iter().position(|(f, _)| *f == form).map(|at| self.forms.swap_remove(at).1);
+        match kept {
+            Some(slots) if slots.matching.len() == matching && slots.evidence.len() == evidence => slots.recycle(),
+            _ => FormSlots { matching: Slots::new(matching), evidence: Slots::new(evidence) },
         }
     }
 

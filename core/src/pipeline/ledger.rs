@@ -159,7 +159,7 @@ mod tests {
         ledger.touch(&key, 1_500);
         ledger.touch(&key, 2_000);
         assert!(ledger.due(5_999).is_empty());
-        assert_eq!(ledger.due(6_000), [key.clone()]);
+        assert_eq!(ledger.due(6_000), std::slice::from_ref(&key));
         ledger.revise(&key, 6_000);
         let account = ledger.get(&key).expect("open");
         assert_eq!((account.revision, account.modified_ms), (2, 2_000));

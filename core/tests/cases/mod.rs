@@ -1,36 +1,18 @@
 //! Random cases for correlations: a small rule set, events, their arrivals.
 
+use crate::hand::{Arrival, FIRST, rule_set, with};
 use fastrand::Rng;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use tidegate_core::event::{ContentId, Detection, DetectionFlags, Facts, FindingRevision, GroupKey, LogSource, Position, Quantity, Source};
+use tidegate_core::event::{FindingRevision, Source};
 use tidegate_core::rule::*;
 
-/// Index of the correlation under test (it may be a child) and of its parent. 0, 1, 2 are plain rules.
-pub(crate) const FIRST: u32 = 3;
-pub(crate) const PARENT: u32 = 4;
-
-/// One event on one of its ways: which rules it matched, when it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival {
-    pub(crate) time: i64,
-    pub(crate) arrival: i64,
-    pub(crate) id: u128,
-    pub(crate) rules: Vec<u32>,
-    pub(crate) key: (u8, u8),
-    pub(crate) value: u128,
-    pub(crate) number: i64,
-    pub(crate) revision: Option<FindingRevision>,
-    pub(crate) late: bool,
-    pub(crate) position_id: bool,
-    pub(crate) skew: bool,
-}
-
+/// A rule set and what arrives.
 pub(crate) struct Case {
     pub(crate) set: RuleSet,
     pub(crate) sources: Vec<Vec<Source>>,
     pub(crate) lateness: i64,
     pub(crate) started: Option<i64>,
+    /// Low: panes overflow.
+    pub(crate) kept: usize,
     pub(crate) arrivals: Vec<Arrival>,
 }
 
@@ -38,81 +20,6 @@ pub(crate) fn correlation(set: &RuleSet, index: u32) -> &Correlation {
     match &set.rule(index).body {
         Body::Correlation(c) => c,
         Body::Detection(_) => panic!("{index} is no correlation"),
-    }
-}
-
-fn meta(id: &str) -> Meta {
-    Meta {
-        place: Place { file: "case".into(), line: 1, column: 1 },
-        id: id.into(),
-        name: None,
-        title: id.into(),
-        status: Status::Test,
-        level: Some(Level::High),
-        description: String::new(),
-        author: String::new(),
-        references: vec![],
-        version: String::new(),
-        tags: vec![],
-        falsepositives: vec![],
-        fields: vec![],
-        owner: None,
-        runbook: None,
-        custom: BTreeMap::new(),
-    }
-}
-
-/// Three plain rules and these correlations.
-pub(crate) fn rule_set(correlations: Vec<(Correlation, bool)>) -> RuleSet {
-    let plain = |n: u8| Rule {
-        meta: meta(&format!("plain{n}")),
-        body: Body::Detection(DetectionRule { logsource: LogSource::default(), condition: Expr::And(vec![]) }),
-        digest: [n; 32],
-        alerts: false,
-    };
-    let mut rules: Vec<Rule> = (0..3).map(plain).collect();
-    for (n, (c, alerts)) in correlations.into_iter().enumerate() {
-        rules.push(Rule { meta: meta(&format!("x{n}")), body: Body::Correlation(c), digest: [100 + n as u8; 32], alerts });
-    }
-    RuleSet { rules, digest: [0; 32] }
-}
-
-pub(crate) fn with(kind: CorrelationKind, rules: &[u32], group_by: &[&str], timespan_ms: i64) -> Correlation {
-    Correlation {
-        kind,
-        rules: rules.to_vec(),
-        group_by: group_by.iter().map(|g| (*g).to_owned()).collect(),
-        aliases: BTreeMap::new(),
-        timespan_ms,
-        generate: false,
-    }
-}
-
-/// The detection of an arrival for one step of one correlation.
-pub(crate) fn detection(a: &Arrival, target: u32, rule: u32, step: u16, key: GroupKey, kind: &CorrelationKind) -> Detection {
-    let quantity = match kind {
-        CorrelationKind::ValueCount(..) => Quantity::Distinct(a.value),
-        CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) | CorrelationKind::ValuePercentile(..) => {
-            Quantity::Micros(i128::from(a.number) * 1_000_000)
-        }
-        _ => Quantity::None,
-    };
-    Detection {
-        target,
-        rule,
-        step,
-        source: Source::CloudTrail,
-        key,
-        time_ms: a.time,
-        arrival_ms: a.arrival,
-        id: ContentId(a.id),
-        flags: DetectionFlags { late: a.late, clock_skew: a.skew, position_id: a.position_id, ..DetectionFlags::default() },
-        account: "111122223333".into(),
-        quantity,
-        revision: a.revision,
-        position: Position { source: "s".into(), shard: "0".into(), sequence: 1.into(), sub_sequence: 0 },
-        severity: 3,
-        facts: Arc::new(Facts::default()),
     }
 }
 
@@ -143,8 +50,8 @@ fn presence(r: &mut Rng, negations: bool) -> Presence {
     }
 }
 
-fn at_least(r: &mut Rng) -> Thresholds {
-    let n = f64::from(r.u32(1..=5));
+fn at_least(r: &mut Rng, crowd: bool) -> Thresholds {
+    let n = f64::from(if crowd { r.u32(1..=60) } else { r.u32(1..=5) });
     Thresholds(vec![if r.bool() { (Compare::Gte, n) } else { (Compare::Gt, n - 0.5) }])
 }
 
@@ -172,10 +79,10 @@ fn numbers(r: &mut Rng) -> CorrelationKind {
     }
 }
 
-fn kind(r: &mut Rng) -> CorrelationKind {
+fn kind(r: &mut Rng, crowd: bool) -> CorrelationKind {
     match r.u8(0..12) {
-        0 | 1 => CorrelationKind::EventCount(at_least(r)),
-        2 | 3 => CorrelationKind::ValueCount(vec!["f".into()], at_least(r)),
+        0 | 1 => CorrelationKind::EventCount(at_least(r, crowd)),
+        2 | 3 => CorrelationKind::ValueCount(vec!["f".into()], at_least(r, crowd)),
         4 => CorrelationKind::EventCount(verdict(r)),
         5 => CorrelationKind::ValueCount(vec!["f".into()], verdict(r)),
         6 => CorrelationKind::Temporal(presence(r, false)),
@@ -186,18 +93,30 @@ fn kind(r: &mut Rng) -> CorrelationKind {
 }
 
 /// A parent over the child (step 0) and plain rules 0 and 1 (steps 1 and 2).
-fn parent_kind(r: &mut Rng) -> (CorrelationKind, Vec<u32>) {
+fn parent_kind(r: &mut Rng, child: u32) -> (CorrelationKind, Vec<u32>) {
     match r.u8(0..4) {
-        0 => (CorrelationKind::EventCount(at_least(r)), vec![FIRST]),
-        1 => (CorrelationKind::EventCount(verdict(r)), vec![FIRST]),
+        0 => (CorrelationKind::EventCount(at_least(r, false)), vec![child]),
+        1 => (CorrelationKind::EventCount(verdict(r)), vec![child]),
         n => {
             let negations = r.bool();
             let condition = presence(r, negations);
-            let rules = *r.choice(&[[FIRST, 0, 1], [0, FIRST, 1], [0, 1, FIRST]]).unwrap_or(&[FIRST, 0, 1]);
+            let rules = *r.choice(&[[child, 0, 1], [0, child, 1], [0, 1, child]]).unwrap_or(&[child, 0, 1]);
             let kind = if n == 2 { CorrelationKind::Temporal(condition) } else { CorrelationKind::TemporalOrdered(condition) };
             (kind, rules.to_vec())
         }
     }
+}
+
+/// `temporal` without `not`.
+fn only_first_and_last(c: &Correlation) -> bool {
+    fn plain(p: &Presence) -> bool {
+        match p {
+            Presence::Rule(_) => true,
+            Presence::And(all) | Presence::Or(all) => all.iter().all(plain),
+            Presence::Not(_) => false,
+        }
+    }
+    matches!(&c.kind, CorrelationKind::Temporal(p) if plain(p))
 }
 
 pub(crate) fn random(seed: u64) -> Case {
@@ -206,22 +125,35 @@ pub(crate) fn random(seed: u64) -> Case {
     let family = !cells && r.u8(0..4) == 0;
     let unit = if cells { 100 } else { 1 };
     let timespan = if cells { r.i64(500..9000) } else { *r.choice(&[4, 5, 10, 16, 30, 60]).unwrap_or(&10) };
-    let first = if cells { numbers(r) } else { kind(r) };
+    let crowd = !cells && !family && r.u8(0..30) == 0;
+    let first = if cells { numbers(r) } else { kind(r, crowd) };
     let rules = if cells || matches!(first, CorrelationKind::EventCount(_)) && r.bool() { vec![0] } else { vec![0, 1, 2] };
     let mut correlations = vec![(with(first, &rules, &["k", "u"], timespan), !family || r.bool())];
     let findings = r.u8(0..4) == 0;
     let own = if findings { Source::GuardDuty } else { Source::CloudTrail };
     let mut sources = vec![vec![own], vec![own], vec![own], vec![own]];
     if family {
-        let (kind, rules) = parent_kind(r);
+        let (kind, rules) = parent_kind(r, FIRST);
         sources.push(if rules.len() > 1 { vec![own] } else { vec![] });
         correlations.push((with(kind, &rules, &["k"], *r.choice(&[4, 7, 20, 40]).unwrap_or(&7)), true));
+        if r.u8(0..3) == 0 {
+            let (kind, rules) = parent_kind(r, FIRST + 1);
+            sources.push(if rules.len() > 1 { vec![own] } else { vec![] });
+            correlations.push((with(kind, &rules, &[], *r.choice(&[4, 11, 30]).unwrap_or(&11)), true));
+        }
     }
-    let lateness = r.i64(0..40) * unit;
+    let lateness = if r.u8(0..4) == 0 { r.i64(100..200) } else { r.i64(0..40) } * unit;
     let started = (r.u8(0..5) == 0).then(|| r.i64(0..60) * unit);
-    let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan });
-    Case { set: rule_set(correlations), sources, lateness, started, arrivals }
+    let burst = crowd && !matches!(correlations[0].0.kind, CorrelationKind::TemporalOrdered(_));
+    let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan, burst });
+    // Chains and removal are exact only as long as nothing is dropped.
+    let searched = |c: &Correlation| matches!(c.kind, CorrelationKind::Temporal(_) | CorrelationKind::TemporalOrdered(_));
+    let low = !correlations.iter().any(|c| searched(&c.0)) && r.bool() || matches!(&correlations[..], [(c, _)] if only_first_and_last(c));
+    Case { set: rule_set(correlations), sources, lateness, started, kept: if low { r.usize(2..8) } else { 64 }, arrivals }
 }
+
+/// So many events of one key, in little more than a pane, go beyond what is kept.
+pub(crate) const BURST_LEAST: usize = 300;
 
 struct Shape {
     unit: i64,
@@ -229,21 +161,27 @@ struct Shape {
     findings: bool,
     lateness: i64,
     timespan: i64,
+    /// Bursts are for kinds whose oracle does not search.
+    burst: bool,
 }
 
 fn arrivals(r: &mut Rng, shape: &Shape) -> Vec<Arrival> {
     let span = *r.choice(&[20, 60, 200]).unwrap_or(&60);
     let mut number = r.usize(0..if shape.family { 14 } else { 26 });
-    let burst = (r.u8(0..60) == 0 && !shape.family && shape.unit == 1).then(|| (r.i64(0..span), r.usize(150..400)));
+    let burst = shape.burst.then(|| (r.i64(0..span), r.usize(BURST_LEAST..2 * BURST_LEAST)));
     number += burst.map_or(0, |b| b.1);
-    let (values, doubles, lates) = (*r.choice(&[2u128, 3, 8, 30]).unwrap_or(&3), r.u8(0..3) == 0, r.u8(0..3) == 0);
+    let (values, doubles, lates) = (*r.choice(&[2u128, 3, 8, 30, 200]).unwrap_or(&3), r.u8(0..3) == 0, r.u8(0..3) == 0);
     let mut out = Vec::new();
     for n in 0..number {
         let time = match burst {
-            Some((at, _)) if n > 12 => at + r.i64(0..shape.timespan.min(9)),
+            // Two thirds crowd into little more than a pane, the rest stands around them.
+            Some((at, _)) if n % 3 > 0 => at + r.i64(0..=shape.timespan / 4),
             _ => r.i64(0..span),
         } * shape.unit;
         let mut event = one(r, shape, time, n as u128 + 1, values);
+        if burst.is_some() && n > 12 {
+            event.key = (0, 0);
+        }
         place(r, shape, &mut event, lates);
         if doubles && r.u8(0..4) == 0 && !event.position_id {
             let mut copy = event.clone();
@@ -264,7 +202,7 @@ fn one(r: &mut Rng, shape: &Shape, time: i64, id: u128, values: u128) -> Arrival
         rules.dedup();
     }
     let revision = shape.findings.then(|| FindingRevision {
-        finding: r.u128(0..4),
+        finding: 500_000 + r.u128(0..4),
         updated_ms: time,
         created_ms: time - r.i64(0..50) * shape.unit,
         count: r.i64(1..9),

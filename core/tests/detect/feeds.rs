@@ -1,7 +1,8 @@
 //! Where detections go and what they carry.
 
-use super::support::{Rules, detect, detect_in, field, logsource, text};
-use tidegate_core::decode::{Context, ErrorCode};
+use super::support::{Rules, detect, detect_in, field, logsource, stamp, text};
+use tidegate_core::decode::{Context, ErrorCode, Unit};
+use tidegate_core::detect::{Detector, Scratch};
 use tidegate_core::event::{ContentId, Detection, Form, Quantity};
 use tidegate_core::rule::{Compare, CorrelationKind, Level, Presence, Test, Thresholds};
 
@@ -95,4 +96,25 @@ fn a_log_event_id_names_the_event_on_every_route() {
     assert!(!id(r#"{"a":1}"#).1);
     let bare = detect(&detector, Form::Generic(0), r#"{"a":1}"#).1;
     assert!(bare[0].flags.position_id && bare[0].id == ContentId::of_position(&bare[0].position));
+}
+
+#[test]
+fn a_scratch_carries_nothing_over() {
+    let (mut one, mut other) = (Rules::default(), Rules::default());
+    let rule = one.detection(logsource("p", None), field("a", text("x")), None);
+    let count = one.correlation(CorrelationKind::EventCount(at_least(2.0)), &[rule], &["user"]);
+    other.detection(logsource("p", None), field("b.c.d", text("x")), None);
+    other.detection(logsource("p", None), field("e", text("x")), None);
+    let (one, other) = (one.build().0, other.build().0);
+    let (mut scratch, mut out, context) = (Scratch::new(), Vec::new(), Context::default());
+    let mut run = |detector: &Detector, form, event: &str| {
+        out.clear();
+        let seen = detector.detect(&Unit { form, text: event, context: &context }, None, &mut scratch, &stamp(Some(7)), &mut out);
+        (seen.map(|s| s.matched).ok(), out.len(), scratch.without_key().to_vec())
+    };
+    assert_eq!(run(&one, Form::Generic(0), r#"{"a":"x"}"#), (Some(1), 0, vec![count]));
+    assert_eq!(run(&one, Form::Generic(9), r#"{"a":"x","user":"u"}"#), (None, 0, vec![]));
+    assert_eq!(run(&one, Form::Generic(0), r#"{"a":"x","user""#), (None, 0, vec![]));
+    assert_eq!(run(&other, Form::Generic(0), r#"{"a":"x","e":"X"}"#), (Some(1), 1, vec![]));
+    assert_eq!(run(&one, Form::Generic(0), r#"{"a":"x","user":"u"}"#), (Some(1), 1, vec![]));
 }

@@ -45,7 +45,7 @@ fn severity_follows_the_bands() {
     let mut rules = Rules::default();
     rules.detection(logsource("aws", Some("guardduty")), field("type", text("*")), None);
     let (detector, _) = rules.build();
-    for (written, severity) in [("0.5", 1), ("1", 2), ("3.9", 2), ("4.0", 3), ("6.9", 3), ("7", 4), ("8.9", 4), ("9.0", 5)] {
+    for (written, severity) in [("0.5", 1), ("1", 2), ("3.9", 2), ("4.0", 3), ("6.9", 3), ("7", 4), ("8.9", 4), ("9.0", 5), ("null", 3)] {
         let found = detect(&detector, Form::GuardDuty, &finding(1, written, false)).1;
         assert_eq!(found[0].severity, severity, "{written}");
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use tidegate_core::event::Form;
 use tidegate_core::rule::{Compare, Expr, Part, Pattern, RefMode, Test, TimePart};
 
-const DETECTORS: usize = 300;
+const DETECTORS: usize = 150;
 const RULES: usize = 20;
 const EVENTS: usize = 10;
 

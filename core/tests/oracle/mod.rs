@@ -25,7 +25,7 @@ pub(crate) struct Fed {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) stretches: Vec<(i64, i64)>,
-    pub(crate) episodes: Vec<(i64, i64, u64)>,
+    pub(crate) episodes: Vec<(i64, i64, u64, i64, i64)>,
 }
 
 pub(crate) struct Oracle<'a> {
@@ -41,7 +41,7 @@ impl Oracle<'_> {
         if self.fed.is_empty() {
             return Expected::default();
         }
-        let stretches = if self.aligned() { self.aligned_stretches() } else { self.sliding_stretches() };
+        let stretches = self.stretches();
         let mut joined: Vec<(i64, i64)> = Vec::new();
         for &(s, e) in &stretches {
             match joined.last_mut() {
@@ -49,7 +49,7 @@ impl Oracle<'_> {
                 _ => joined.push((s, e)),
             }
         }
-        let episodes = joined.iter().map(|&(s, e)| (s, e, self.count(s, e))).collect();
+        let episodes = joined.iter().map(|&(s, e)| self.episode(s, e)).collect();
         Expected { stretches, episodes }
     }
 
@@ -88,36 +88,21 @@ impl Oracle<'_> {
         !self.judged() || self.started.is_none_or(|s| first_moment_of_window >= s)
     }
 
-    fn sliding_stretches(&self) -> Vec<(i64, i64)> {
-        let (cell, span) = (self.cell(), self.span());
-        let first = self.fed.iter().map(|f| f.start).min().unwrap_or(0).div_euclid(cell) * cell;
-        let last = self.fed.iter().map(|f| f.end).max().unwrap_or(0) + span;
+    /// Moments (or whole cells, or whole windows of the epoch) at which the condition holds, in one list of stretches.
+    fn stretches(&self) -> Vec<(i64, i64)> {
+        let t = self.span();
+        let unit = if self.aligned() { t } else { self.cell() };
+        let first = self.fed.iter().map(|f| f.start).min().unwrap_or(0).div_euclid(unit) * unit;
+        let last = self.fed.iter().map(|f| f.end).max().unwrap_or(0) + t;
         let mut out: Vec<(i64, i64)> = Vec::new();
-        let mut t = first;
-        while t <= last {
-            if self.may_begin(t - span + cell) && self.holds(t) {
-                match out.last_mut() {
-                    Some(stretch) if stretch.1 == t => stretch.1 = t + cell,
-                    _ => out.push((t, t + cell)),
-                }
-            }
-            t += cell;
-        }
-        out
-    }
-
-    fn aligned_stretches(&self) -> Vec<(i64, i64)> {
-        let t = self.rule.timespan_ms;
-        let last = self.fed.iter().map(|f| f.end - 1).max().unwrap_or(0).div_euclid(t);
-        let mut out: Vec<(i64, i64)> = Vec::new();
-        for k in self.fed.iter().map(|f| f.start).min().unwrap_or(0).div_euclid(t)..=last {
-            let inside = self.inside(k * t, (k + 1) * t);
-            if inside.is_empty() || !self.may_begin(k * t) || !self.measure_holds(&inside, k * t) {
+        for at in (first..=last).step_by(unit as usize) {
+            let window = if self.aligned() { (at, at + t) } else { (at - t + unit, at + unit) };
+            if !self.may_begin(window.0) || !self.holds(window.0, window.1) {
                 continue;
             }
             match out.last_mut() {
-                Some(stretch) if stretch.1 == k * t => stretch.1 += t,
-                _ => out.push((k * t, (k + 1) * t)),
+                Some(stretch) if stretch.1 == at => stretch.1 += unit,
+                _ => out.push((at, at + unit)),
             }
         }
         out
@@ -129,16 +114,18 @@ impl Oracle<'_> {
         self.fed.iter().filter(|f| at(f.start) < hi && (if f.child { f.end - 1 } else { at(f.start) }) >= lo).collect()
     }
 
-    fn holds(&self, t: i64) -> bool {
-        let lo = t - self.span() + 1;
-        let inside = self.inside(lo, t + 1);
+    /// Whether the condition is true for what is in [lo, hi).
+    fn holds(&self, lo: i64, hi: i64) -> bool {
         match &self.rule.kind {
             CorrelationKind::Temporal(p) => {
-                let remaining = self.remaining(&inside, lo, t + 1);
-                truth(p, &|step| remaining.iter().any(|f| f.step == step))
+                let remaining = self.remaining(lo, hi);
+                truth(p, &|step| remaining.iter().any(|f| f.0.step == step))
             }
-            CorrelationKind::TemporalOrdered(p) => dnf(p, false).iter().any(|c| self.chain(c, lo, t)),
-            _ => !inside.is_empty() && self.measure_holds(&inside, lo),
+            CorrelationKind::TemporalOrdered(p) => dnf(p, false).iter().any(|c| self.extend(c, 0, None, &mut Vec::new(), (lo, hi))),
+            _ => {
+                let inside = self.inside(lo, hi);
+                !inside.is_empty() && self.measure_holds(&inside, lo)
+            }
         }
     }
 
@@ -161,36 +148,37 @@ impl Oracle<'_> {
         }
     }
 
-    /// `temporal` with `not`: what has a moment in [lo, hi) without a negated one less than T away.
-    fn remaining<'f>(&self, of: &[&'f Fed], lo: i64, hi: i64) -> Vec<&'f Fed> {
-        let (CorrelationKind::Temporal(p) | CorrelationKind::TemporalOrdered(p)) = &self.rule.kind else { return of.to_vec() };
+    /// What counts in [lo, hi), with its first and last moment there: in `temporal` only moments without a negated one less than T away.
+    fn remaining(&self, lo: i64, hi: i64) -> Vec<(&Fed, i64, i64)> {
+        let inside = self.inside(lo, hi).into_iter();
+        let (CorrelationKind::Temporal(p) | CorrelationKind::TemporalOrdered(p)) = &self.rule.kind else {
+            return inside.map(|f| (f, f.start.max(lo), f.end.min(hi) - 1)).collect();
+        };
         let (not, t) = (negated(p), self.span());
         let removes = matches!(self.rule.kind, CorrelationKind::Temporal(_));
-        let gone = |x: i64| self.fed.iter().any(|n| not.contains(&n.step) && x > n.start - t && x < n.end - 1 + t);
-        of.iter().copied().filter(|f| !not.contains(&f.step) && !(removes && (f.start.max(lo)..f.end.min(hi)).all(gone))).collect()
+        let stays = |x: &i64| !removes || !self.fed.iter().any(|n| not.contains(&n.step) && *x > n.start - t && *x < n.end - 1 + t);
+        let positive = inside.filter(|f| !not.contains(&f.step));
+        let moments = |f: &Fed| f.start.max(lo)..f.end.min(hi);
+        positive.filter_map(|f| Some((f, moments(f).find(stays)?, moments(f).rfind(stays)?))).collect()
     }
 
-    /// Whether a chain of distinct events through the positive steps exists, all inside [lo, hi].
-    fn chain(&self, conjunct: &Conjunct, lo: i64, hi: i64) -> bool {
-        self.extend(conjunct, 0, None, &mut Vec::new(), lo, hi)
-    }
-
-    fn extend(&self, c: &Conjunct, at: usize, before: Option<i64>, used: &mut Vec<u128>, lo: i64, hi: i64) -> bool {
+    /// Whether a chain of distinct events through the positive steps from `at` on exists, all inside [lo, hi).
+    fn extend(&self, c: &Conjunct, at: usize, before: Option<i64>, used: &mut Vec<u128>, (lo, hi): (i64, i64)) -> bool {
         let t = self.span();
         let Some(positive) = (at..c.len()).find(|i| !c[*i].1) else {
-            let last = before.unwrap_or(hi);
+            let last = before.unwrap_or(lo);
             return !c[at..].iter().any(|n| self.touches(n.0, last, last + t - 1));
         };
         let gap = &c[at..positive];
         let taken = used.clone();
         for f in self.fed.iter().filter(|f| f.step == c[positive].0 && !taken.contains(&f.id)) {
-            for moment in f.start.max(before.unwrap_or(lo)).max(lo)..f.end.min(hi + 1) {
+            for moment in f.start.max(before.unwrap_or(lo)).max(lo)..f.end.min(hi) {
                 let from = before.unwrap_or(moment - t + 1);
                 if gap.iter().any(|n| self.touches(n.0, from, moment)) {
                     continue;
                 }
                 used.push(f.id);
-                let found = self.extend(c, positive + 1, Some(moment), used, lo, hi);
+                let found = self.extend(c, positive + 1, Some(moment), used, (lo, hi));
                 used.pop();
                 if found {
                     return true;
@@ -204,12 +192,14 @@ impl Oracle<'_> {
         self.fed.iter().any(|f| f.step == step && f.start <= to && f.end > from)
     }
 
-    fn count(&self, start: i64, end: i64) -> u64 {
-        let lo = if self.aligned() { start } else { start - self.span() + 1 };
-        let remaining = self.remaining(&self.inside(lo, end), lo, end);
-        let children = remaining.iter().filter(|f| f.child).count();
-        let of = |f: &&Fed| if matches!(self.rule.kind, CorrelationKind::EventCount(_)) { f.ident } else { f.id };
-        (children + remaining.iter().filter(|f| !f.child).map(of).collect::<BTreeSet<_>>().len()) as u64
+    /// Start, end, count, first and last seen.
+    fn episode(&self, start: i64, end: i64) -> (i64, i64, u64, i64, i64) {
+        let remaining = self.remaining(if self.aligned() { start } else { start - self.span() + 1 }, end);
+        let children = remaining.iter().filter(|f| f.0.child).count();
+        let of = |f: &Fed| if matches!(self.rule.kind, CorrelationKind::EventCount(_)) { f.ident } else { f.id };
+        let events: BTreeSet<u128> = remaining.iter().filter(|f| !f.0.child).map(|f| of(f.0)).collect();
+        let (first, last) = (remaining.iter().map(|f| f.1).min(), remaining.iter().map(|f| f.2).max());
+        (start, end, (children + events.len()) as u64, first.unwrap_or(start), last.unwrap_or(end - 1))
     }
 }
 

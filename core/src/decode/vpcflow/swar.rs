@@ -98,7 +98,7 @@ mod tests {
             let mut text: String = (0..length).map(|_| random.digit(10)).collect();
             if random.u8(0..4) == 0 {
                 let at = random.usize(0..length);
-                text.replace_range(at..=at, random.choice(["+", "/", ":", "-", "a", "~"]).unwrap_or(&"+"));
+                text.replace_range(at..=at, random.choice(["+", "/", ":", "-", "a", "~"]).unwrap_or("+"));
             }
             let expected = if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None };
             let bytes = padded(&text, &mut random);
@@ -115,7 +115,7 @@ mod tests {
             let mut octets = || match random.u8(0..12) {
                 0 => random.u32(0..1_000).to_string(),
                 1 => format!("0{}", random.u32(0..30)),
-                2 if random.u8(0..4) == 0 => (*random.choice(["", "-1", "1a", ":", "0000"]).unwrap_or(&"")).to_owned(),
+                2 if random.u8(0..4) == 0 => random.choice(["", "-1", "1a", ":", "0000"]).unwrap_or("").to_owned(),
                 _ => random.u8(..).to_string(),
             };
             let count = if octets().len() == 3 && octets() == "7" { 5 } else { 4 };
