@@ -41,7 +41,8 @@ fn a_correlation_over_findings_names_their_alerts_and_pages_only_for_more() {
         let mut ids: Vec<&str> =
             run.of("aws/guardduty/finding").iter().map(|a| a["finding_info"]["uid"].as_str().expect("an id")).collect();
         let mut named = inside(alert);
-        (ids.sort_unstable(), named.sort_unstable());
+        ids.sort_unstable();
+        named.sort_unstable();
         assert_eq!(named, ids, "{level} over {severities:?}");
         assert_eq!((decision(alert), run.paged(alert)), (expected, expected == "page"), "{level} over {severities:?}");
     }
