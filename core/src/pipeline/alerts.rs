@@ -71,7 +71,7 @@ impl Pipeline {
         for (i, output) in list.iter().enumerate() {
             match output {
                 Output::Alert(change) => self.change(change, &ends, effects),
-                Output::Stretch(derived) => self.derive(derived, &list[i + 1..], effects),
+                Output::Stretch(derived) => self.derive(derived, &list[..i], effects),
                 Output::Pressure { correlation, account, evicted } => self.press(*correlation, account, *evicted, effects),
             }
         }
@@ -79,11 +79,11 @@ impl Pipeline {
         outputs.clear();
     }
 
-    /// A child's stretch on its way, with the alert it is part of: what follows it in the same step names that.
-    fn derive(&mut self, derived: &Derived, rest: &[Output], effects: &mut Effects) {
+    /// A child's stretch on its way, with the alert it is part of: what stands before it in the same step names that.
+    fn derive(&mut self, derived: &Derived, before: &[Output], effects: &mut Effects) {
         let mut derived = derived.clone();
         derived.origin = (self.number, self.derived);
-        derived.alert = alert_over(&derived, rest).map(|fired| self.correlation_id(derived.child, &derived.child_key, fired).into());
+        derived.alert = alert_over(&derived, before).map(|fired| self.correlation_id(derived.child, &derived.child_key, fired).into());
         self.derived += 1;
         effects.push(Action::Derive(derived));
     }
@@ -239,9 +239,10 @@ fn ends(outputs: &[Output]) -> Ends<'_> {
     closed.filter_map(|c| Some(((c.correlation, c.fired_ms, &c.key), c.episode.as_deref()?))).collect()
 }
 
-/// The first moment, as known when it fired, of the child's alert over a stretch just found: the correlator says it right after.
-fn alert_over(stretch: &Derived, rest: &[Output]) -> Option<i64> {
-    for output in rest {
+/// The first moment, as known when it fired, of the child's alert over a stretch just found: the correlator says it right
+/// before.
+fn alert_over(stretch: &Derived, before: &[Output]) -> Option<i64> {
+    for output in before.iter().rev() {
         match output {
             Output::Stretch(other) if other.child == stretch.child && other.child_key == stretch.child_key => {}
             Output::Alert(change) if change.correlation == stretch.child && change.key == stretch.child_key => {
