@@ -146,9 +146,13 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
             q.error
         )));
     }
+    if outcome.quarantined_unseen() > 0 {
+        let (kept, unseen) = (n(outcome.quarantined.len() as u64), n(outcome.quarantined_unseen()));
+        lines.push(screen::yellow(&format!("  only {kept} refused units are kept for --quarantine; {unseen} more are only counted")));
+    }
     for (name, error) in &outcome.unread {
         lines.push(format!(
-            "{}cannot read {} after record {}: {}",
+            "{}cannot read {} after {} lines or values: {}",
             screen::red("error: "),
             neutral::terminal(name),
             error.position.sequence,
@@ -180,7 +184,7 @@ pub(super) fn as_json(outcome: &Outcome, alerts: &[Value]) -> Value {
             "input": input(&books.input), "detections": books.detections, "alerts": books.alerts,
             "delivered": outcome.store.delivered(), "balanced": outcome.book_errors().is_empty(), "errors": outcome.book_errors(),
         },
-        "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after_record": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
+        "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
         "interrupted": outcome.interrupted,
     })
 }
