@@ -135,6 +135,7 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
         ),
         format!("latency    decode and match a batch {}; apply a batch {}", percentiles(&outcome.intake), percentiles(&outcome.pipeline)),
     ];
+    lines.extend(coverage(outcome));
     for (code, count) in &books.input.quarantined {
         lines.push(screen::yellow(&format!("quarantined {count}: {}", reason(*code))));
     }
@@ -185,8 +186,23 @@ pub(super) fn as_json(outcome: &Outcome, alerts: &[Value]) -> Value {
             "delivered": outcome.store.delivered(), "balanced": outcome.book_errors().is_empty(), "errors": outcome.book_errors(),
         },
         "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
+        "coverage": outcome.sources().into_iter().map(|(name, s)| (name.to_owned(), json!({"accounts": s[0], "records": s[1], "losses": s[2], "accounts_with_losses": s[3]}))).collect::<serde_json::Map<_, _>>(),
         "interrupted": outcome.interrupted,
     })
+}
+
+/// Who was heard of, and where flows were lost before they came to us.
+fn coverage(outcome: &Outcome) -> Vec<String> {
+    let n = screen::thousands;
+    let sources = outcome.sources();
+    let heard: Vec<String> = sources.iter().map(|(name, sums)| format!("{name} {} accounts", n(sums[0]))).collect();
+    let lost = sources.iter().filter(|(_, sums)| sums[2] > 0);
+    let lost = lost.map(|(name, sums)| {
+        let text = format!("{name}: {} SKIPDATA records in {} accounts: flows were lost before they were logged", n(sums[2]), n(sums[3]));
+        screen::yellow(&text)
+    });
+    let heard = if heard.is_empty() { None } else { Some(format!("coverage   {}", heard.join(", "))) };
+    heard.into_iter().chain(lost).collect()
 }
 
 /// The input side of the books, with labels for keys.

@@ -4,8 +4,11 @@ use super::latency::Latency;
 use crate::io::reader::ReadError;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tidegate_core::event::Source;
 use tidegate_core::pipeline::books::total;
+use tidegate_core::pipeline::intake::Coverage;
 use tidegate_core::pipeline::{Action, Books, Effect, Quarantined};
 
 /// The newest version of every alert: a sink that keeps what OpenSearch would hold.
@@ -67,6 +70,8 @@ pub struct Outcome {
     pub quarantined: Vec<Quarantined>,
     /// Bytes that `quarantined` holds.
     quarantined_bytes: usize,
+    /// Who was heard of: (account, source). Records without a flow (NODATA, SKIPDATA) count too.
+    pub coverage: BTreeMap<(Arc<str>, Source), Coverage>,
     /// Files that could not be read to their end.
     pub unread: Vec<(String, ReadError)>,
     /// Time to decode and match one batch of records.
@@ -87,6 +92,23 @@ pub const QUARANTINE_MAX: usize = 100_000;
 pub const QUARANTINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Outcome {
+    /// Adds who a batch heard of.
+    pub fn cover(&mut self, coverage: BTreeMap<(Arc<str>, Source), Coverage>) {
+        coverage.into_iter().for_each(|(who, of)| self.coverage.entry(who).or_default().add(&of));
+    }
+
+    /// Per source: accounts heard of, their records, records that say flows were lost upstream, and accounts that lost any.
+    #[must_use]
+    pub fn sources(&self) -> BTreeMap<&'static str, [u64; 4]> {
+        let mut sources: BTreeMap<&'static str, [u64; 4]> = BTreeMap::new();
+        for ((_, source), of) in &self.coverage {
+            let sums = sources.entry(source.service()).or_default();
+            let add = [1, of.records, of.losses, u64::from(of.losses > 0)];
+            sums.iter_mut().zip(add).for_each(|(sum, n)| *sum += n);
+        }
+        sources
+    }
+
     /// Keeps a refused unit for display, as far as there is room.
     pub fn keep(&mut self, refused: Quarantined) {
         let bytes = self.quarantined_bytes + refused.bytes.len();

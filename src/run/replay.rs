@@ -200,6 +200,7 @@ fn note(read: Read, pipelines: &mut Embedded, outcome: &mut Outcome) -> Vec<Dete
         Read::Batch(gathered, took) => {
             outcome.intake.note(took);
             pipelines.count(&gathered.counts);
+            outcome.cover(gathered.coverage);
             gathered.quarantined.into_iter().for_each(|refused| outcome.keep(refused));
             gathered.detections
         }

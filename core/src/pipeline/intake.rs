@@ -26,15 +26,30 @@ pub struct Quarantined {
     pub truncated: bool,
 }
 
-/// Coverage of one (account, Region, source): the signal that a source is alive.
+/// Coverage of one (account, source): the signal that a source is alive, and whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// Events and coverage-only records (NODATA).
     pub records: u64,
     /// Records that say flows were lost upstream (SKIPDATA).
     pub losses: u64,
-    /// Latest event time.
+    /// Latest event time; `i64::MIN` where only records without a flow were heard.
     pub last_ms: i64,
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Coverage { records: 0, losses: 0, last_ms: i64::MIN }
+    }
+}
+
+impl Coverage {
+    /// Adds what another batch heard. Sums and the latest time come out the same in every order.
+    pub fn add(&mut self, other: &Coverage) {
+        self.records += other.records;
+        self.losses += other.losses;
+        self.last_ms = self.last_ms.max(other.last_ms);
+    }
 }
 
 /// What one batch gave.
@@ -158,8 +173,14 @@ impl Intake {
                 return self.detect(scratch, heard, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);
             }
             Ok(vpcflow::FlowLine::Header) => Filtered::Header,
-            Ok(vpcflow::FlowLine::NoData { .. }) => Filtered::NoData,
-            Ok(vpcflow::FlowLine::SkipData { .. }) => Filtered::SkipData,
+            Ok(vpcflow::FlowLine::NoData { account, .. }) => {
+                hear(heard, account, unit.form.source(), Coverage { records: 1, ..Coverage::default() });
+                Filtered::NoData
+            }
+            Ok(vpcflow::FlowLine::SkipData { account, .. }) => {
+                hear(heard, account, unit.form.source(), Coverage { records: 1, losses: 1, ..Coverage::default() });
+                Filtered::SkipData
+            }
             Ok(vpcflow::FlowLine::Empty) => Filtered::Empty,
             Err(error) => return refuse(out, stamp.position, error, unit.text.as_bytes()),
         };
@@ -207,20 +228,18 @@ fn note(out: &mut Gathered, heard: &mut Heard, seen: Seen) {
     out.counts.clock_skew += u64::from(seen.clock_skew);
     out.arrival_ms = out.arrival_ms.max(Some(seen.arrival_ms));
     if let Some(account) = seen.account {
-        let at = heard.entry((account, seen.source)).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
-        at.records += 1;
-        at.last_ms = at.last_ms.max(seen.time_ms);
+        heard.entry((account, seen.source)).or_default().add(&Coverage { records: 1, losses: 0, last_ms: seen.time_ms });
     }
 }
 
-/// Enters who was heard of. Sums and the latest time come out the same in every order.
+/// Notes a record that is no event but says something about its account's interface.
+fn hear(heard: &mut Heard, account: Option<&str>, source: Source, of: Coverage) {
+    heard.entry((account.unwrap_or("").into(), source)).or_default().add(&of);
+}
+
+/// Enters who was heard of.
 fn cover(heard: &mut Heard, out: &mut Gathered) {
-    heard.drain().for_each(|(who, of)| {
-        let at = out.coverage.entry(who).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
-        at.records += of.records;
-        at.losses += of.losses;
-        at.last_ms = at.last_ms.max(of.last_ms);
-    });
+    heard.drain().for_each(|(who, of)| out.coverage.entry(who).or_default().add(&of));
 }
 
 fn refuse(out: &mut Gathered, position: Position, error: DecodeError, bytes: &[u8]) {
