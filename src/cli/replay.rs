@@ -176,7 +176,7 @@ fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arg
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
-    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines).map_err(Failure::usage)?;
+    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines, arguments.partial).map_err(Failure::usage)?;
     let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
         .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
     watcher.bar.finish_and_clear();

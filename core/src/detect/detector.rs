@@ -147,7 +147,7 @@ impl Detector {
     }
 }
 
-const NO_SOURCE: &str = "no source that is read answers to its logsource: it never matches";
+const NO_SOURCE: &str = "no built-in source answers to its logsource: it sees only events of a stated one: check product and service, or replay with --format json";
 const EVERY_EVENT: &str =
     "no value, prefix or text is required by it: every event of its sources is tested against it: require a literal value";
 
