@@ -29,6 +29,9 @@ pub(super) fn table(alerts: &[Value]) -> String {
     let mut shown: Vec<&Value> = alerts.iter().filter(|a| a["tidegate"]["episode"]["state"] != "merged").collect();
     let quiet = |a: &Value| a["tidegate"]["archived"] == true || a["tidegate"]["sample"] == true;
     shown.sort_by_key(|a| (quiet(a), std::cmp::Reverse(a["severity_id"].as_i64()), a["finding_info"]["first_seen_time"].as_i64()));
+    if shown.is_empty() {
+        return "no alerts".to_owned();
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
@@ -63,9 +66,15 @@ fn row(alert: &Value) -> [String; 9] {
         accounts(&alert["tidegate"]),
         span(&finding["first_seen_time"], &finding["last_seen_time"]),
         alert["count"].as_u64().unwrap_or(1).to_string(),
-        text(&finding["analytic"]["name"]),
+        rule_id(&text(&finding["analytic"]["uid"])),
         attacks.join(" "),
     ]
+}
+
+/// A UUID by its first group, which is enough to find it; other ids whole.
+fn rule_id(id: &str) -> String {
+    let uuid = id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    if uuid { id[..8].to_owned() } else { id.to_owned() }
 }
 
 /// `11-02 10:20:00 - 10:45:00`; the day is said once.
