@@ -7,6 +7,7 @@ use super::identity::{episode_uid, hex};
 use super::limits::{RECORDS_MAX, VALUES_MAX};
 use super::neutral::bounded;
 use super::subject::{AccountContext, Subject};
+use crate::event::watermark::ENDED;
 use crate::event::{Fact, Position};
 use crate::rule::Meta;
 use serde_json::{Value, json};
@@ -15,10 +16,31 @@ use std::collections::BTreeSet;
 /// The version of this object's shape.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// The records of the kept events, in their order, each once.
+/// The records of the kept events, in their order, each once. The stretch of a child correlation stands in no record.
 pub(super) fn records<'a>(subject: &Subject<'a>) -> Vec<&'a Position> {
     let mut seen = BTreeSet::new();
-    subject.events().iter().map(|e| &e.position).filter(|p| seen.insert(*p)).take(RECORDS_MAX).collect()
+    let positions = subject.events().iter().map(|e| &e.position).filter(|p| !p.source.is_empty());
+    positions.filter(|p| seen.insert(*p)).take(RECORDS_MAX).collect()
+}
+
+/// How many records there are: those listed, or the events where more than those happened. A finding's `count` speaks of
+/// occurrences inside GuardDuty, and that of a parent of stretches: neither are records.
+fn records_total(subject: &Subject<'_>, listed: usize) -> u64 {
+    let children = subject.events().iter().any(|e| e.position.source.is_empty());
+    let events = subject.episode.filter(|_| subject.is_correlation() && !children).map_or(0, |e| e.count);
+    events.max(listed as u64)
+}
+
+/// Up to which moment the rule was judged. Before any watermark that is the moment at which it fired, at the end of finite
+/// input (where the watermark is infinite) the newest arrival.
+fn evaluated_to(subject: &Subject<'_>) -> i64 {
+    let start = subject.span().0;
+    // A stand-alone alert is judged by itself: up to its own event.
+    let Some(episode) = subject.episode else { return start };
+    if episode.evaluated_to_ms >= ENDED / 2 {
+        return subject.modified_ms.max(episode.last_seen_ms).max(start);
+    }
+    episode.evaluated_to_ms.max(start)
 }
 
 /// All accounts, sorted.
@@ -50,7 +72,7 @@ pub(super) fn object(subject: &Subject<'_>, records: &[&Position]) -> Value {
         |p| json!({"source": &*p.source, "shard": bounded(&p.shard), "sequence": p.sequence.to_string(), "sub_sequence": p.sub_sequence}),
     );
     out["records"] = positions.collect();
-    out["records_total"] = subject.episode.map_or(0, |e| e.count).max(records.len() as u64).into();
+    out["records_total"] = records_total(subject, records.len()).into();
     out["rule_digest"] = format!("sha256:{}", hex(&rule.digest[..8])).into();
     out["tables"] = subject.tables.iter().map(|(name, version)| json!({"name": name, "version": version})).collect();
     out["compliance"] = json!(compliance(&rule.meta));
@@ -82,9 +104,7 @@ fn put_flags(out: &mut Value, subject: &Subject<'_>) {
     let episode = subject.episode;
     let events = subject.events();
     let late = events.iter().filter(|e| e.flags.late).count() as u64;
-    // A stand-alone alert is judged by itself: up to its own event.
-    let evaluated = episode.map_or_else(|| subject.span().0, |e| e.evaluated_to_ms);
-    out["evaluated_to"] = evaluated.into();
+    out["evaluated_to"] = evaluated_to(subject).into();
     out["late_events"] = episode.map_or(late, |e| e.late_events).into();
     out["approximate"] = episode.is_some_and(|e| e.approximate).into();
     out["clock_skew"] = (episode.is_some_and(|e| e.clock_skew) || events.iter().any(|e| e.flags.clock_skew)).into();

@@ -150,7 +150,7 @@ fn when(document: &Value) -> String {
     let time = |name: &str| document[name].as_i64().map(crate::event::time::format_rfc3339);
     let count = document["count"].as_u64().unwrap_or(1);
     match (time("start_time"), time("end_time")) {
-        (Some(a), Some(b)) if a != b => format!("{a} to {b} ({count} events)"),
+        (Some(a), Some(b)) if a != b => format!("{a} to {b} ({count} event{})", if count == 1 { "" } else { "s" }),
         (Some(a), _) => a,
         _ => String::new(),
     }

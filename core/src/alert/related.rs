@@ -22,7 +22,9 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<Value> {
     let findings = inside.filter_map(|e| Some((e, said(&e.facts, Fact::FindingArn)?))).filter(|(_, arn)| seen.insert(*arn));
     let mut findings: Vec<Value> = findings.map(|(e, arn)| related_finding(e, arn)).collect();
     findings.reverse();
-    let signals = subject.main_event().into_iter().flat_map(|e| e.facts.all(Fact::Signal)).filter_map(signal);
+    let main = subject.main_event();
+    let arn = main.and_then(|e| said(&e.facts, Fact::FindingArn));
+    let signals = main.into_iter().flat_map(|e| e.facts.all(Fact::Signal)).filter_map(|s| signal(s, arn));
     alerts.chain(findings).chain(signals).take(RELATED_MAX).collect()
 }
 
@@ -34,7 +36,9 @@ fn related_finding(event: &KeptEvent, arn: &str) -> Value {
     text(&mut out, "title", facts.first(Fact::Title));
     text(&mut out, "type", facts.first(Fact::FindingType));
     out.insert("type_uid".into(), if updated { 200_402 } else { 200_401 }.into());
-    out.insert("severity_id".into(), event.severity.clamp(1, 5).into());
+    // The finding's own band: the rule that matched it may have another level.
+    let own = facts.first(Fact::Severity).and_then(|s| s.parse().ok()).map(severity::of_finding);
+    out.insert("severity_id".into(), own.unwrap_or(event.severity).clamp(1, 5).into());
     out.extend(event.revision.filter(|r| r.count > 0).map(|r| ("count".to_owned(), r.count.into())));
     for (name, fact) in [("first_seen_time", Fact::FirstSeen), ("last_seen_time", Fact::LastSeen)] {
         out.extend(facts.first(fact).and_then(parse_any_ms).filter(|ms| *ms >= EARLIEST_MS).map(|ms| (name.to_owned(), ms.into())));
@@ -44,12 +48,18 @@ fn related_finding(event: &KeptEvent, arn: &str) -> Value {
     Value::Object(out)
 }
 
-/// `uid|type|name|severity|count|first ms|last ms`
-fn signal(fact: &str) -> Option<Value> {
+/// `uid|type|name|severity|count|first ms|last ms` of the sequence with this ARN. A signal that is a finding is often named by
+/// the bare id: it is one of the same detector, so its ARN is known, and the ARN is how its own alert is found.
+fn signal(fact: &str, sequence_arn: Option<&str>) -> Option<Value> {
     let parts: Vec<&str> = fact.splitn(7, '|').collect();
     let part = |i: usize| parts.get(i).copied().filter(|p| !p.is_empty());
     let mut out = Map::new();
-    text(&mut out, "uid", part(0));
+    let detector = sequence_arn.and_then(|arn| arn.split_once("/finding/")).map(|(detector, _)| detector);
+    let bare = |id: &str| part(1) == Some("FINDING") && id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    match (part(0), detector) {
+        (Some(id), Some(detector)) if bare(id) => text(&mut out, "uid", Some(&format!("{detector}/finding/{id}"))),
+        (uid, _) => text(&mut out, "uid", uid),
+    }
     out.get("uid")?;
     // A signal that is a finding is named by the finding's type; others by their log.
     text(&mut out, "type", part(1).filter(|kind| *kind != "FINDING").or(part(2)));

@@ -1,4 +1,4 @@
-//! One sentence that says why an alert fired: what, for whom, how often against which limit, where first.
+//! One sentence that says why an alert fired: what, for whom, how often against which limit, where first, by whom and from where.
 //!
 //! Rule titles are their author's words and stand in quotes; everything from events is neutralised and cut, so that no text of an
 //! attacker can end the sentence, colour it or turn it around.
@@ -8,6 +8,7 @@ use super::subject::Subject;
 use crate::correlate::{Episode, KeptEvent};
 use crate::event::{Fact, Source};
 use crate::rule::{Body, Compare, Correlation, CorrelationKind, Presence, RuleSet, Thresholds};
+use std::collections::BTreeSet;
 
 /// Longest piece of an event inside the sentence, in characters.
 const PIECE_MAX: usize = 160;
@@ -30,7 +31,7 @@ fn of_correlation(subject: &Subject<'_>, c: &Correlation, episode: &Episode) -> 
     let within = format!("within {}", span(c.timespan_ms));
     let measured = |unit: &str| format!("{} {unit}", number(episode.measured));
     let body = match &c.kind {
-        CorrelationKind::EventCount(t) => format!("{what}: {}{} {within}{}", measured("events"), of_whom(subject), limit(t)),
+        CorrelationKind::EventCount(t) => format!("{what}: {}{} {within}{}", measured(if episode.measured == 1.0 { "event" } else { "events" }), of_whom(subject), limit(t)),
         CorrelationKind::ValueCount(fields, t) => {
             format!("{what}: {}{} {within}{}", measured(&distinct(fields, episode.measured)), of_whom(subject), limit(t))
         }
@@ -45,14 +46,35 @@ fn of_correlation(subject: &Subject<'_>, c: &Correlation, episode: &Episode) -> 
             format!("{what}: the {rank} of {} is {}{} {within}{}", piece(f), number(episode.measured), of_whom(subject), limit(t))
         }
         CorrelationKind::Temporal(p) => {
-            format!("{}{} {within} ({} matches)", presence(subject.set, c, p, " and "), of_whom(subject), episode.count)
+            format!("{}{} {within} ({})", presence(subject.set, c, p, " and "), of_whom(subject), matches(episode.count))
         }
         CorrelationKind::TemporalOrdered(p) => {
-            format!("{}{} {within} ({} matches)", presence(subject.set, c, p, ", then "), of_whom(subject), episode.count)
+            format!("{}{} {within} ({})", presence(subject.set, c, p, ", then "), of_whom(subject), matches(episode.count))
         }
     };
     let about = if episode.approximate { "about: " } else { "" };
-    format!("{about}{body}{}.", first_account(subject, episode))
+    format!("{about}{body}{}{}.", first_account(subject, episode), actors(subject))
+}
+
+/// `, by arn:aws:iam::111122223333:role/deploy and 2 more, from 203.0.113.77`: what the group key does not say already.
+fn actors(subject: &Subject<'_>) -> String {
+    let keyed = subject.group_key();
+    let other = |value: &&str| !value.is_empty() && keyed.iter().all(|(_, known)| known != value);
+    let each = |facts: [Fact; 2]| {
+        let of_event = |e: &'_ KeptEvent| facts.into_iter().find(|f| e.facts.first(*f).is_some_and(|v| !v.is_empty()));
+        let said = subject.events().iter().filter_map(|e| e.facts.first(of_event(e)?));
+        let values: BTreeSet<&str> = said.clone().collect();
+        let first = said.clone().find(other)?;
+        // A key says it once for all.
+        if said.clone().any(|v| !other(&v)) {
+            return None;
+        }
+        let more = if values.len() > 1 { format!(" and {} more", values.len() - 1) } else { String::new() };
+        Some(format!("{}{more}", piece(first)))
+    };
+    let who = each([Fact::PrincipalRoot, Fact::Principal]).map(|w| format!(", by {w}")).unwrap_or_default();
+    let from = each([Fact::SourceIp, Fact::SourceDomain]).map(|f| format!(", from {f}")).unwrap_or_default();
+    who + &from
 }
 
 /// ` of 203.0.113.77`: the values of the group key.
@@ -77,6 +99,10 @@ fn first_account(subject: &Subject<'_>, episode: &Episode) -> String {
 
 fn plural(n: usize) -> &'static str {
     if n == 1 { "" } else { "s" }
+}
+
+fn matches(n: u64) -> String {
+    if n == 1 { "1 match".to_owned() } else { format!("{} matches", number(n as f64)) }
 }
 
 fn title(set: &RuleSet, index: u32) -> String {
@@ -175,7 +201,7 @@ fn of_event(subject: &Subject<'_>, event: &KeptEvent) -> String {
             let product = if event.source == Source::GuardDuty { "GuardDuty" } else { "Security Hub" };
             let kind = first(Fact::FindingType).map(|t| format!(" {t}")).unwrap_or_default();
             let rule = if spoken.is_some() { String::new() } else { format!("\"{}\": ", piece(&subject.rule().meta.title)) };
-            let says = first(Fact::Title).map(|t| format!(": \"{}\"", t.trim_end_matches('.'))).unwrap_or_default();
+            let says = first(Fact::Title).map(|t| format!(": \"{}\"", t.trim_end().trim_end_matches('.'))).unwrap_or_default();
             format!("{rule}{product}{kind}{says}")
         }
         _ => format!("\"{}\"{}", piece(subject.title()), first(Fact::Operation).map(|o| format!(": {o}")).unwrap_or_default()),

@@ -42,7 +42,7 @@
 //! | D20 | `s3.amazonaws.com` `CopyObject`, `requestParameters.bucketName`, `requestParameters.x-amz-server-side-encryption-customer-algorithm` `AES256`, `additionalEventData.SSEApplied` `SSE_C` ×36; `eventCategory` `Data` |
 //! | D21 | `PutBucketVersioning` `requestParameters.VersioningConfiguration.Status` `Suspended`; `PutBucketLogging` with a `BucketLoggingStatus` that has no `LoggingEnabled`; `PutBucketLifecycle` `LifecycleConfiguration.Rule.Expiration.Days` 1; then `DeleteObject` ×14; one `requestParameters.bucketName`, one `P` |
 //! | D22 | `ec2.amazonaws.com` `ModifySnapshotAttribute` `requestParameters.{snapshotId, attributeType, createVolumePermission.add.items[].userId}`; `SharedSnapshotCopyInitiated`, `eventType` `AwsServiceEvent`, `serviceEventDetails.snapshotId`, `userIdentity.accountId` = who copies, no ARN |
-//! | D23 | `rds.amazonaws.com` `ModifyDBInstance` `requestParameters.{dBInstanceIdentifier, publiclyAccessible = true}`, `responseElements.dBInstanceArn`; `StartExportTask` `requestParameters.sourceArn` = that ARN (AWS also writes snapshots and clusters there); one `P`, one `A` |
+//! | D23 | `rds.amazonaws.com` `ModifyDBInstance` `requestParameters.{dBInstanceIdentifier, publiclyAccessible = true}`, `responseElements.dBInstanceArn`; `StartExportTask` `requestParameters.sourceArn` = the ARN of a snapshot of it; one `P`, one `A` |
 //! | D25 | `backup.amazonaws.com` `DeleteRecoveryPoint` ×3 in two other accounts, `ec2.amazonaws.com` `DeleteSnapshot` ×6 in the own one; one `P` over three `A` |
 //! | D29 | `kms.amazonaws.com` `ScheduleKeyDeletion` ×3, `DisableKey` ×1, `requestParameters.keyId` (ARNs) |
 //! | D34 | `ModifyInstanceAttribute` `requestParameters.disableApiTermination.value` true, 5 `requestParameters.instanceId` |

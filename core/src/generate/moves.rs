@@ -4,6 +4,7 @@
 use super::principal::Principal;
 use super::scene::Scene;
 use super::trail::{BROWSER, Call};
+use crate::event::time::{DAY_MS, format_rfc3339};
 use serde_json::{Value, json};
 
 /// Who acts, from where, in which Region.
@@ -186,13 +187,15 @@ fn database_arn(actor: Actor<'_>, database: &str) -> String {
     format!("arn:aws:rds:{}:{}:db:{database}", actor.region, actor.who.account)
 }
 
-/// `rds:StartExportTask`. `sourceArn` is the database's own ARN here, so that rules can join on it; AWS also writes snapshots and clusters.
+/// `rds:StartExportTask`. `sourceArn` is the database's automatic snapshot: AWS exports snapshots and clusters, never instances.
 pub(super) fn export_database(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, database: &str, bucket: &str) {
-    let (task, source) = (format!("{database}-export"), database_arn(actor, database));
+    let task = format!("{database}-export");
+    let day = format_rfc3339(at_ms - DAY_MS);
+    let source = format!("arn:aws:rds:{}:{}:snapshot:rds:{database}-{}-03-10", actor.region, actor.who.account, &day[..10]);
     let role = format!("arn:aws:iam::{}:role/rds-export", actor.who.account);
     let params = json!({ "exportTaskIdentifier": task, "sourceArn": source, "s3BucketName": bucket, "iamRoleArn": role });
     let answer =
-        json!({ "exportTaskIdentifier": task, "sourceArn": source, "s3Bucket": bucket, "status": "STARTING", "percentProgress": 0 });
+        json!({ "exportTaskIdentifier": task, "sourceArn": source, "sourceType": "SNAPSHOT", "s3Bucket": bucket, "status": "STARTING" });
     scene.call(actor.call("rds", "StartExportTask", at_ms).asks(params).gets(answer));
 }
 

@@ -246,7 +246,9 @@ pub(super) const NAMES: &[Row] = &[
             F::Sha256,
             &[
                 "service.malwareScanDetails.threats.itemDetails.hash",
+                "service.malwareScanDetails.threats.itemPaths.hash",
                 "service.malwareScanDetails.threats.hash",
+                "resource.s3BucketDetails.s3ObjectDetails.hash",
                 "service.ebsVolumeScanDetails.scanDetections.threatDetectedByName.threatNames.filePaths.hash",
                 "service.evidence.threatIntelligenceDetails.threatFileSha256",
             ],
