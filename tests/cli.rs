@@ -193,3 +193,19 @@ fn hostile_text_cannot_move_the_cursor() {
     assert!(!all.contains(&0x1b), "no escape sequence reaches a pipe");
     assert!(!text(&all).contains('\u{202e}'), "no bidi override");
 }
+
+#[test]
+fn quiet_and_lossy_interfaces_are_coverage_and_no_flows() {
+    let folder = Folder::new("coverage");
+    let rules = folder.write("rule.yml", RULE);
+    let lines = "2 111122223333 eni-0a1b2c3d - - - - - - - 1793613600 1793613660 - NODATA\n\
+                 2 111122223333 eni-0a1b2c3d - - - - - - - 1793613660 1793613720 - SKIPDATA\n\
+                 2 444455556666 eni-0a1b2c3e 10.0.0.5 10.0.1.9 49152 443 6 10 840 1793613600 1793613660 ACCEPT OK\n";
+    let flows = folder.write("flows.log", lines);
+    let output = tidegate(&["replay", "-r", &rules, "--alerts", "-", "--summary", "json", &flows]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary: serde_json::Value = serde_json::from_str(text(&output.stderr).trim()).expect("one JSON object");
+    assert_eq!((&summary["events"], &summary["filtered"]), (&1.into(), &2.into()));
+    let heard = &summary["coverage"]["vpcflow"];
+    assert_eq!((&heard["accounts"], &heard["losses"], &heard["accounts_with_losses"]), (&2.into(), &1.into(), &1.into()));
+}

@@ -1,13 +1,16 @@
 //! Flow-log decoding against a scan for line breaks over the same bytes, per CPU second of this thread.
 //!
-//! Prints `name value target`: ratios within one run, the median of the rounds. A figure of another run or machine is not
-//! comparable. Every variant is checked against the naive decoder before anything is timed.
-#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
+//! Prints `name value unit target`: ratios within one run, the median of the rounds. A figure of another run or machine is not
+//! comparable. Every variant is checked against the naive decoder before anything is timed. The text is many times as large as
+//! any cache; scan and decoders read the same blocks of it, in turn.
 
 #[path = "../tests/vpcflow/naive.rs"]
 mod naive;
+#[expect(dead_code, reason = "shared with benches of the whole machine")]
+mod support;
 
 use std::hint::black_box;
+use support::{flow_lines, median, say, timed};
 use tidegate_core::decode::vpcflow::{FlowBatch, FlowDecoder, FlowLine};
 use tidegate_core::event::Value;
 use tidegate_core::event::flow::Column;
@@ -39,13 +42,12 @@ const FEW: [Column; 5] = [Column::SrcAddr, Column::DstAddr, Column::DstPort, Col
 fn main() {
     let text = synthetic_lines();
     let blocks = cut(&text);
-    println!("# {} MiB, {} bytes per line, {} blocks", text.len() >> 20, text.len() / scan(&blocks), blocks.len());
     check(blocks[0]);
     let mut batch = FlowBatch::default();
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
         let times = [
-            timed(|| (0..SCANS).map(|_| scan(&blocks)).sum()) / SCANS as f64,
+            timed(|| (0..SCANS).map(|_| scan(&blocks)).sum::<usize>()) / SCANS as f64,
             timed(|| decode_blocks(&blocks, &ALL, &mut batch)),
             timed(|| decode_blocks(&blocks, &FEW, &mut batch)),
             timed(|| decode_lines(&blocks)),
@@ -54,44 +56,20 @@ fn main() {
             rounds.push(times); // the first round warms up
         }
     }
-    let names = ["flow_block_14_columns_per_scan 0.35", "flow_block_5_columns_per_scan 0.60", "flow_lines_5_columns_per_scan -"];
-    for (i, name) in names.iter().enumerate() {
-        let (name, target) = name.split_once(' ').unwrap_or((name, "-"));
-        println!("{name} {:.3} {target}", median(rounds.iter().map(|t| t[0] / t[i + 1]).collect()));
+    let names =
+        [("flow_block_14_columns_per_scan", "0.20"), ("flow_block_5_columns_per_scan", "0.30"), ("flow_lines_5_columns_per_scan", "-")];
+    for (i, (name, target)) in names.into_iter().enumerate() {
+        say(name, median(rounds.iter().map(|t| t[0] / t[i + 1]).collect()), "ratio", target);
     }
-    println!("# scan {:.2} GB/s per CPU second", text.len() as f64 / median(rounds.iter().map(|t| t[0]).collect()) / 1e9);
+    say("flow_scan", text.len() as f64 / median(rounds.iter().map(|t| t[0]).collect()) / 1e9, "GB/s", "-");
 }
 
-/// Default lines of about 118 bytes: a fifth rejected, sources log-uniform over a million.
+/// Lines of [`flow_lines`], again and again.
 fn synthetic_lines() -> Vec<u8> {
-    use std::io::Write;
-    let mut random = fastrand::Rng::with_seed(118);
-    let mut text = Vec::with_capacity(BLOCK_BYTES * BLOCKS + 256);
-    let once = BLOCK_BYTES * 32;
-    while text.len() < once {
-        let source = f64::from(random.u32(0..1_000_000)) / 1_000_000.0;
-        let source = 0x0b00_0000 + (1_000_000f64.powf(source) as u32).wrapping_mul(2_654_435_761) % 0xc000_0000;
-        let target = 0x0a00_0000 + random.u32(0..0x00ff_ffff);
-        let start = 1_795_000_000 + random.u32(0..86_400);
-        let port = *[443, 22, 3_389, 80, 8_080, 53].get(random.usize(0..6)).unwrap_or(&443);
-        let action = if random.u8(0..5) == 0 { "REJECT" } else { "ACCEPT" };
-        let packets = 1 + random.u32(0..5_000) / (1 + random.u32(0..200));
-        let written = writeln!(
-            text,
-            "2 {:012} eni-{:017x} {} {} {} {port} {} {packets} {} {start} {} {action} OK",
-            100_000_000_000u64 + u64::from(random.u32(0..5_000)) * 7,
-            u128::from(random.u32(0..20_000)) * 0x1f_ffff_ffff,
-            std::net::Ipv4Addr::from(source),
-            std::net::Ipv4Addr::from(target),
-            random.u16(1_024..),
-            if random.u8(0..4) == 0 { 17 } else { 6 },
-            packets * random.u32(40..1_460),
-            start + random.u32(1..600),
-        );
-        assert!(written.is_ok(), "a vector takes every byte");
-    }
+    let once = flow_lines(BLOCK_BYTES * 32);
+    let mut text = Vec::with_capacity(BLOCK_BYTES * BLOCKS + once.len());
     while text.len() < BLOCK_BYTES * BLOCKS {
-        text.extend_from_within(..once.min(BLOCK_BYTES * BLOCKS - text.len()));
+        text.extend_from_slice(&once);
     }
     text
 }
@@ -156,22 +134,4 @@ fn check(block: &[u8]) {
         }
     }
     assert_eq!(batch.len(), text.lines().count());
-}
-
-/// CPU seconds of this thread.
-fn timed(work: impl FnOnce() -> usize) -> f64 {
-    let before = cpu_seconds();
-    black_box(work());
-    cpu_seconds() - before
-}
-
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds: f64 = text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(f64::NAN);
-    nanoseconds / 1e9
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
 }
 
 fn settings(case: &Case) -> Settings {
-    Settings { started_ms: case.started, lateness_ms: Some(case.lateness), ..Settings::default() }
+    Settings { started_ms: case.started, lateness_ms: Some(case.lateness), kept_per_pane: case.kept, ..Settings::default() }
 }
 
 type Expectations = BTreeMap<(u32, GroupKey), Expected>;
@@ -271,9 +271,11 @@ fn compare(run: &Run<'_>, expected: &Expectations) -> Result<(), String> {
 fn agrees(case: &Case, rule: u32, f: &Episode, (start, end, count, first, last): (i64, i64, u64, i64, i64)) -> bool {
     let kind = &correlation(&case.set, rule).kind;
     let quantile = matches!(kind, CorrelationKind::ValuePercentile(..));
-    let excused = f.approximate && !quantile;
-    let caused = !f.approximate || quantile || case.arrivals.len() > cases::BURST_LEAST;
-    let same = f.count == count && f.first_seen_ms == first && f.last_seen_ms == last && f.events.len() as u64 >= count.min(25);
+    let overflows = case.kept < 64 || case.arrivals.len() > cases::BURST_LEAST;
+    let excused = f.approximate && (!quantile || overflows);
+    let caused = !f.approximate || quantile || overflows;
+    let same =
+        f.count == count && f.first_seen_ms == first && f.last_seen_ms == last && (overflows || f.events.len() as u64 >= count.min(25));
     (f.start_ms, f.end_ms) == (start, end) && caused && (excused || same)
 }
 
@@ -299,7 +301,7 @@ fn judge_case(case: &Case, seed: u64) -> Result<Seen, String> {
     seen.parent = run.found.keys().any(|k| k.0 == PARENT);
     seen.grandparent = run.found.keys().any(|k| k.0 > PARENT);
     seen.approximate |= run.found.values().flatten().any(|e| e.approximate);
-    seen.overflow = case.arrivals.len() > cases::BURST_LEAST;
+    seen.overflow = case.kept < 64 || case.arrivals.len() > cases::BURST_LEAST;
     Ok(seen)
 }
 

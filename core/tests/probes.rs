@@ -7,7 +7,7 @@ use hand::{Arrival, FIRST, PARENT, detection, rule_set, with};
 use std::sync::Arc;
 use tidegate_core::correlate::{AlertChange, ChangeKind, Correlator, Counted, Episode, Output, Settings};
 use tidegate_core::event::watermark::{ENDED, NOT_YET};
-use tidegate_core::event::{Detection, GroupKey, Source, Watermarks};
+use tidegate_core::event::{Detection, FindingRevision, GroupKey, Quantity, Source, Watermarks};
 use tidegate_core::rule::{Compare, CorrelationKind, Presence, RuleSet, Thresholds};
 
 const MINUTE: i64 = 60_000;
@@ -312,4 +312,69 @@ fn a_damaged_snapshot_is_refused() {
     let restore = |bytes: &[u8]| Correlator::restore(&bench.set, &sources(&bench.set), Settings::default(), bytes).map(|c| c.live_keys());
     assert_eq!(restore(&bytes), Ok(1));
     assert!(restore(&bytes[1..]).is_err() && restore(&bytes[..bytes.len() - 3]).is_err());
+}
+
+#[test]
+fn a_parent_finds_its_key_by_name_or_alias_in_the_childs() {
+    let child = with(at_least(1), &[0], &["region", "user"], MINUTE);
+    let mut parent = with(at_least(1), &[FIRST], &["who"], MINUTE);
+    parent.aliases.entry("who".into()).or_default().insert(FIRST, "user".into());
+    let mut bench = Bench::over(rule_set(vec![(child.clone(), false), (parent, true)]), Settings::default());
+    let mut d = bench.detection("", 1_000_000, 0);
+    d.key = GroupKey::new(["eu-west-1", "alice"]);
+    let (_, out) = bench.apply(&d);
+    let [Output::Stretch(stretch)] = &out[..] else { panic!("one stretch and no alert: {out:?}") };
+    assert_eq!((stretch.target, stretch.key.values(), stretch.child_key.values()), (PARENT, vec!["alice"], vec!["eu-west-1", "alice"]));
+    assert_eq!((stretch.start_ms, stretch.end_ms, stretch.severity), (1_000_000, 1_060_000, 4));
+    let mut out = Vec::new();
+    assert_eq!(bench.engine.apply_derived(stretch, &bench.w, &mut out), Counted::Counted);
+    assert_eq!(opened(&out), 1);
+    assert_eq!(bench.engine.apply_derived(stretch, &bench.w, &mut out), Counted::Duplicate);
+    // A name that the child does not group by: nothing can be derived.
+    let stranger = with(at_least(1), &[FIRST], &["account"], MINUTE);
+    let mut bench = Bench::over(rule_set(vec![(child, false), (stranger, true)]), Settings::default());
+    assert_eq!(bench.apply(&d).1.len(), 0);
+}
+
+#[test]
+fn chains_beyond_the_cap_of_a_pane_are_found_and_marked() {
+    let both = Presence::And(vec![Presence::Rule(0), Presence::Rule(1)]);
+    let mut bench = Bench::new(CorrelationKind::TemporalOrdered(both), MINUTE, Settings::default());
+    for n in 0..5_000 {
+        assert_eq!(opened(&bench.event("a", 1_000_000 + n, 0)), 0);
+    }
+    assert_eq!(opened(&bench.event("a", 1_004_999, 1)), 1);
+    let episode = bench.episode("a", 1_004_999);
+    assert_eq!((episode.start_ms, episode.end_ms, episode.count, episode.approximate), (1_004_999, 1_064_999, 5_001, true));
+    assert!(bench.engine.state_bytes() < 1_000_000);
+}
+
+#[test]
+fn distinct_values_beyond_what_is_kept_are_estimated_for_the_sentence() {
+    let kind = CorrelationKind::ValueCount(vec!["port".into()], Thresholds(vec![(Compare::Gte, 5.0)]));
+    let mut bench = Bench::new(kind, 4 * MINUTE, Settings::default());
+    for n in 0..20_000 {
+        let mut d = bench.detection("scanner", 960_000 + n, 0);
+        d.quantity = Quantity::Distinct(n as u128);
+        d.flags.position_id = true;
+        bench.apply(&d);
+    }
+    let episode = bench.episode("scanner", 960_004);
+    assert_eq!((episode.count, episode.approximate), (20_000, false));
+    assert!((18_000.0..22_000.0).contains(&episode.measured), "{}", episode.measured);
+}
+
+#[test]
+fn revisions_of_one_finding_are_one_finding() {
+    let set = rule_set(vec![(with(at_least(2), &[0], &["account"], MINUTE), true)]);
+    let mut bench = Bench::over(set.clone(), Settings::default());
+    bench.engine = Correlator::new(&set, &vec![vec![Source::GuardDuty]; set.rules.len()], Settings::default());
+    let mut fired = 0;
+    for (n, finding) in [1u128, 1, 1, 2, 2].into_iter().enumerate() {
+        let mut d = bench.detection("a", 1_000_000 + n as i64, 0);
+        d.revision = Some(FindingRevision { finding, updated_ms: d.time_ms, created_ms: 0, count: 1, severity: 500 });
+        fired += opened(&bench.apply(&d).1);
+        assert_eq!(fired, usize::from(finding == 2));
+    }
+    assert_eq!(bench.episode("a", 1_000_003).count, 2);
 }

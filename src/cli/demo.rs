@@ -9,6 +9,7 @@ use super::{Exit, Failure, screen, summary};
 use crate::io::clock::Stopwatch;
 use crate::io::input::{Input, expand};
 use crate::io::rules::{BUILTIN, read_rules};
+use crate::io::sorter::RUN_DETECTIONS;
 use crate::run::Outcome;
 use crate::run::replay::{Settings, replay};
 use serde_json::Value;
@@ -77,8 +78,8 @@ fn execute(set: &Arc<RuleSet>, input: &Path) -> Result<(Outcome, u64), Failure> 
     let watcher = Bar::new(inputs.iter().map(Input::size).sum())?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let scratch = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped: false, scratch, range_ms: (i64::MIN, i64::MAX) };
-    let (intake, mut pipelines) = crate::run::build(set, Hints::default(), 1).map_err(Failure::usage)?;
+    let settings = Settings { inputs, threads, stamped: false, scratch, in_memory: RUN_DETECTIONS, range_ms: (i64::MIN, i64::MAX) };
+    let (intake, mut pipelines) = crate::run::build(set, Hints::default(), 1, false).map_err(Failure::usage)?;
     let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
         .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")))?;
     watcher.bar.finish_and_clear();

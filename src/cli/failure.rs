@@ -14,6 +14,8 @@ pub enum Exit {
     Usage,
     /// 3: a needed service or file failed.
     Failed,
+    /// 130, as shells say it: stopped by Ctrl-C; what was read before is reported.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

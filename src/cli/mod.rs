@@ -1,6 +1,7 @@
 //! The command line: one file per command. What was typed becomes settings; settings become a run; the run becomes an exit code.
 //!
-//! Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed.
+//! Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed; 130 stopped by
+//! Ctrl-C, with what was read before reported.
 
 mod demo;
 mod failure;
@@ -33,7 +34,8 @@ const EXAMPLES: &str = "Examples:
   tidegate rules check my-rules/                           every error at once, with file, line and column
   tidegate rules test my-rules/                            run the tests beside the rules
 
-Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed.";
+Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed;
+130 stopped by Ctrl-C, with what was read before reported.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -3,6 +3,7 @@
 use super::{Exit, Failure, rules, screen, summary};
 use crate::io::input::{Input, expand};
 use crate::io::rules::read_rules;
+use crate::io::sorter::RUN_DETECTIONS;
 use crate::run::Outcome;
 use crate::run::replay::{Settings, Watcher, replay};
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tidegate_core::decode::Hints;
 use tidegate_core::event::{Form, GenericSource, LogSource, time};
-use tidegate_core::rule::{Gravity, RuleSet, load};
+use tidegate_core::rule::{Body, Gravity, RuleSet, load};
 
 const EXAMPLES: &str = "Examples:
   tidegate replay -r builtin ./AWSLogs
@@ -112,7 +113,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         anstream::println!("{}", summary::table(&alerts));
     }
     summary::print(arguments.summary, &mut outcome, &alerts);
-    Ok(if outcome.unread.is_empty() && outcome.book_errors().is_empty() { Exit::Fine } else { Exit::Failed })
+    Ok(match (outcome.unread.is_empty() && outcome.book_errors().is_empty(), outcome.interrupted) {
+        (false, _) => Exit::Failed,
+        (true, true) => Exit::Interrupted,
+        (true, false) => Exit::Fine,
+    })
 }
 
 /// Loads rules, printing what is wrong with them.
@@ -170,22 +175,28 @@ fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arg
     let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped, scratch, range_ms };
-    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines).map_err(Failure::usage)?;
+    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
+    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines, arguments.partial).map_err(Failure::usage)?;
     let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
         .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
     watcher.bar.finish_and_clear();
     outcome
 }
 
-/// Events outside [from, to) count in windows that reach inside: a margin of the largest lateness and twice the largest timespan.
+/// Events outside [from, to) count in windows that reach inside: a margin of the largest lateness and the farthest that any
+/// correlation looks, those it refers to included.
 fn margin(set: &RuleSet, arguments: &Arguments) -> (i64, i64) {
-    let timespan = |r: &tidegate_core::rule::Rule| match &r.body {
-        tidegate_core::rule::Body::Correlation(c) => c.timespan_ms,
-        tidegate_core::rule::Body::Detection(_) => 0,
-    };
-    let margin = time::HOUR_MS + 2 * set.rules.iter().map(timespan).max().unwrap_or(0);
+    let farthest = (0..set.rules.len() as u32).map(|rule| looks(set, rule)).max().unwrap_or(0);
+    let margin = time::HOUR_MS.saturating_add(farthest);
     (arguments.from.map_or(i64::MIN, |t| t.saturating_sub(margin)), arguments.to.map_or(i64::MAX, |t| t.saturating_add(margin)))
+}
+
+/// Twice its timespan (with negations three times), and what its children look.
+fn looks(set: &RuleSet, rule: u32) -> i64 {
+    match &set.rule(rule).body {
+        Body::Correlation(c) => (3 * c.timespan_ms).saturating_add(c.rules.iter().map(|child| looks(set, *child)).max().unwrap_or(0)),
+        Body::Detection(_) => 0,
+    }
 }
 
 fn in_range(alert: &serde_json::Value, arguments: &Arguments) -> bool {

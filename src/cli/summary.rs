@@ -19,16 +19,22 @@ pub(super) enum Form {
     Json,
 }
 
+/// Width of a table that goes to a file or pipe.
+const WIDTH_WITHOUT_TERMINAL: u16 = 190;
 /// Most alerts in a table.
 const ROWS_MAX: usize = 60;
 
-/// Alerts as a table: most severe first, then by first seen.
+/// Alerts as a table: archived findings and samples last, most severe first, then by first seen.
 pub(super) fn table(alerts: &[Value]) -> String {
     let mut shown: Vec<&Value> = alerts.iter().filter(|a| a["tidegate"]["episode"]["state"] != "merged").collect();
-    shown.sort_by_key(|a| (std::cmp::Reverse(a["severity_id"].as_i64()), a["finding_info"]["first_seen_time"].as_i64()));
+    let quiet = |a: &Value| a["tidegate"]["archived"] == true || a["tidegate"]["sample"] == true;
+    shown.sort_by_key(|a| (quiet(a), std::cmp::Reverse(a["severity_id"].as_i64()), a["finding_info"]["first_seen_time"].as_i64()));
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["severity", "title", "who", "from", "accounts", "first - last seen", "events", "rule", "ATT&CK"]);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(WIDTH_WITHOUT_TERMINAL);
+    }
+    table.set_header(["SEVERITY", "TITLE", "WHO", "FROM", "ACCOUNTS", "FIRST - LAST SEEN", "EVENTS", "RULE", "ATT&CK"]);
     for alert in shown.iter().take(ROWS_MAX) {
         table.add_row(row(alert).map(|text| Cell::new(neutral::terminal(&text))));
     }
@@ -44,7 +50,6 @@ fn row(alert: &Value) -> [String; 9] {
         [first, rest @ ..] => format!("{} +{}", text(first), rest.len()),
     };
     let finding = &alert["finding_info"];
-    let clock = |v: &Value| v.as_i64().map_or_else(|| "-".into(), |ms| format_rfc3339(ms)[5..19].replace('T', " "));
     let attacks = finding["attacks"].as_array().map_or(&[][..], Vec::as_slice).iter();
     let technique = |a: &Value| {
         [&a["sub_technique"]["uid"], &a["technique"]["uid"], &a["tactic"]["uid"]].into_iter().find_map(|v| v.as_str().map(str::to_owned))
@@ -56,11 +61,19 @@ fn row(alert: &Value) -> [String; 9] {
         short(&list(&alert["tidegate"]["principals"])),
         list(&alert["tidegate"]["source_ips"]),
         accounts(&alert["tidegate"]),
-        format!("{} - {}", clock(&finding["first_seen_time"]), clock(&finding["last_seen_time"])),
+        span(&finding["first_seen_time"], &finding["last_seen_time"]),
         alert["count"].as_u64().unwrap_or(1).to_string(),
         text(&finding["analytic"]["name"]),
         attacks.join(" "),
     ]
+}
+
+/// `11-02 10:20:00 - 10:45:00`; the day is said once.
+fn span(first: &Value, last: &Value) -> String {
+    let clock = |v: &Value| v.as_i64().map_or_else(|| "-".into(), |ms| format_rfc3339(ms)[5..19].replace('T', " "));
+    let (first, last): (String, String) = (clock(first), clock(last));
+    let same_day = first.len() > 6 && last.len() > 6 && first[..6] == last[..6];
+    format!("{first} - {}", if same_day { &last[6..] } else { &last })
 }
 
 fn accounts(tidegate: &Value) -> String {
@@ -122,6 +135,7 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
         ),
         format!("latency    decode and match a batch {}; apply a batch {}", percentiles(&outcome.intake), percentiles(&outcome.pipeline)),
     ];
+    lines.extend(coverage(outcome));
     for (code, count) in &books.input.quarantined {
         lines.push(screen::yellow(&format!("quarantined {count}: {}", reason(*code))));
     }
@@ -133,9 +147,13 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
             q.error
         )));
     }
+    if outcome.quarantined_unseen() > 0 {
+        let (kept, unseen) = (n(outcome.quarantined.len() as u64), n(outcome.quarantined_unseen()));
+        lines.push(screen::yellow(&format!("  only {kept} refused units are kept for --quarantine; {unseen} more are only counted")));
+    }
     for (name, error) in &outcome.unread {
         lines.push(format!(
-            "{}cannot read {} after record {}: {}",
+            "{}cannot read {} after {} lines or values: {}",
             screen::red("error: "),
             neutral::terminal(name),
             error.position.sequence,
@@ -167,9 +185,24 @@ pub(super) fn as_json(outcome: &Outcome, alerts: &[Value]) -> Value {
             "input": input(&books.input), "detections": books.detections, "alerts": books.alerts,
             "delivered": outcome.store.delivered(), "balanced": outcome.book_errors().is_empty(), "errors": outcome.book_errors(),
         },
-        "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after_record": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
+        "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
+        "coverage": outcome.sources().into_iter().map(|(name, s)| (name.to_owned(), json!({"accounts": s[0], "records": s[1], "losses": s[2], "accounts_with_losses": s[3]}))).collect::<serde_json::Map<_, _>>(),
         "interrupted": outcome.interrupted,
     })
+}
+
+/// Who was heard of, and where flows were lost before they came to us.
+fn coverage(outcome: &Outcome) -> Vec<String> {
+    let n = screen::thousands;
+    let sources = outcome.sources();
+    let heard: Vec<String> = sources.iter().map(|(name, sums)| format!("{name} {} accounts", n(sums[0]))).collect();
+    let lost = sources.iter().filter(|(_, sums)| sums[2] > 0);
+    let lost = lost.map(|(name, sums)| {
+        let text = format!("{name}: {} SKIPDATA records in {} accounts: flows were lost before they were logged", n(sums[2]), n(sums[3]));
+        screen::yellow(&text)
+    });
+    let heard = if heard.is_empty() { None } else { Some(format!("coverage   {}", heard.join(", "))) };
+    heard.into_iter().chain(lost).collect()
 }
 
 /// The input side of the books, with labels for keys.

@@ -1,5 +1,6 @@
 //! What a user named on the command line, as a list of things to read: files, folders (recursively, by name), `-`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,14 @@ impl Input {
         }
     }
 
+    /// Where it is, whatever way it was named.
+    fn place(&self) -> PathBuf {
+        match self {
+            Input::File(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
+            Input::Stdin => PathBuf::from("-"),
+        }
+    }
+
     /// Size on disk, for progress; 0 where it is not known.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -32,7 +41,8 @@ impl Input {
     }
 }
 
-/// Expands what was named. Hidden files are left out; the order is by path, so that it does not depend on the disk.
+/// Expands what was named. Hidden files are left out; what is named twice is read once; the order is by path, so that it does
+/// not depend on the disk.
 ///
 /// # Errors
 /// A sentence naming the path that cannot be read and why.
@@ -49,6 +59,8 @@ pub fn expand(named: &[String]) -> Result<Vec<Input>, String> {
             expand_path(Path::new(name), &mut inputs)?;
         }
     }
+    let mut seen = BTreeSet::new();
+    inputs.retain(|input| seen.insert(input.place()));
     Ok(inputs)
 }
 

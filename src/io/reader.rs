@@ -13,13 +13,18 @@ pub const RUN_BYTES: usize = 256 * 1024;
 /// Largest single line or value: what one layer of gzip may give.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// Reads one input, record batch by record batch.
 pub struct Reader {
     source: Arc<str>,
     shard: Arc<str>,
     bytes: Box<dyn BufRead + Send>,
+    /// Number of the next line or value, from 1.
     next: u64,
     mode: Mode,
+    /// Why reading failed, told once what came before has been handed over.
+    failed: Option<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +36,10 @@ enum Mode {
     Done,
 }
 
-/// Why reading stopped early. What came before it has been handed over.
+/// Why reading stopped early. Every whole line or value that came before it has been handed over.
 #[derive(Debug)]
 pub struct ReadError {
-    /// Where: after this many records.
+    /// Where: after this many lines or values.
     pub position: Position,
     /// Why.
     pub error: io::Error,
@@ -50,11 +55,14 @@ impl Reader {
             Input::File(path) => Box::new(std::fs::File::open(path)?),
             Input::Stdin => Box::new(io::stdin()),
         };
-        let mut plain = BufReader::with_capacity(RUN_BYTES, raw);
-        let gzip = plain.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+        // A pipe may give one byte at a time: the first two say whether it is gzip.
+        let (mut raw, mut head) = (raw, Vec::new());
+        raw.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
+        let gzip = head == GZIP_MAGIC;
+        let plain = BufReader::with_capacity(RUN_BYTES, io::Cursor::new(head).chain(raw));
         let bytes: Box<dyn BufRead + Send> =
             if gzip { Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain))) } else { Box::new(plain) };
-        Ok(Reader { source: source.into(), shard: input.name(), bytes, next: 1, mode: Mode::Unknown })
+        Ok(Reader { source: source.into(), shard: input.name(), bytes, next: 1, mode: Mode::Unknown, failed: None })
     }
 
     /// The next record, or `None` at the end.
@@ -62,27 +70,25 @@ impl Reader {
     /// # Errors
     /// If reading or gunzipping fails; the reader is at its end then.
     pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
-        let first = self.next;
-        let read = match self.mode {
+        let begun = match self.mode {
             Mode::Unknown => self.begin(),
-            Mode::Lines => self.run(Vec::new()),
-            Mode::Values => self.value(Vec::new()),
-            Mode::Whole => self.whole(Vec::new()),
-            Mode::Done => return Ok(None),
+            _ => Vec::new(),
         };
-        match read {
-            Ok(bytes) if bytes.is_empty() => {
-                self.mode = Mode::Done;
-                Ok(None)
-            }
-            Ok(bytes) => {
-                let position = self.position(first);
-                Ok(Some(Record { position, arrival_ms: None, bytes, lines: self.mode == Mode::Lines }))
-            }
-            Err(error) => {
-                self.mode = Mode::Done;
-                Err(ReadError { position: self.position(self.next), error })
-            }
+        let first = self.next;
+        let bytes = match self.mode {
+            Mode::Lines => self.run(begun),
+            Mode::Values => self.value(begun),
+            Mode::Whole => self.whole(begun),
+            Mode::Unknown | Mode::Done => Vec::new(),
+        };
+        if !bytes.is_empty() {
+            let lines = self.mode == Mode::Lines;
+            return Ok(Some(Record { position: self.position(first), arrival_ms: None, bytes, lines }));
+        }
+        self.mode = Mode::Done;
+        match self.failed.take() {
+            Some(error) => Err(ReadError { position: self.position(self.next - 1), error }),
+            None => Ok(None),
         }
     }
 
@@ -90,19 +96,35 @@ impl Reader {
         Position { source: self.source.clone(), shard: self.shard.clone(), sequence: sequence.into(), sub_sequence: 0 }
     }
 
-    /// Looks at the first line and decides how the file is cut.
-    fn begin(&mut self) -> io::Result<Vec<u8>> {
-        let mut first = Vec::new();
-        while first.iter().all(u8::is_ascii_whitespace) {
-            let before = first.len();
-            (&mut self.bytes).take(VALUE_BYTES_MAX as u64).read_until(b'\n', &mut first)?;
-            if first.len() == before {
-                return Ok(Vec::new());
+    /// Appends up to the end of a line, or `most` bytes of it. False: there is nothing more, or reading failed.
+    fn line(&mut self, bytes: &mut Vec<u8>, most: usize) -> bool {
+        let before = bytes.len();
+        if self.failed.is_none()
+            && let Err(error) = (&mut self.bytes).take(most as u64).read_until(b'\n', bytes)
+        {
+            // The part of a line before the break would be read as a line of its own.
+            bytes.truncate(before);
+            self.failed = Some(error);
+        }
+        bytes.len() > before
+    }
+
+    /// Looks at the first line that is not blank and decides how the file is cut. Gives that line.
+    fn begin(&mut self) -> Vec<u8> {
+        let (mut first, mut blank) = (Vec::new(), 0);
+        loop {
+            first.clear();
+            if !self.line(&mut first, VALUE_BYTES_MAX) {
+                return Vec::new();
             }
+            if !first.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
+            blank += line_ends(&first);
         }
         let at = first.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
         // A first line that is cut short, followed by a line that starts an object anew, is a broken line among lines.
-        let broken = first.trim_ascii().len() > 2 && self.bytes.fill_buf()?.starts_with(b"{\"");
+        let broken = first.trim_ascii().len() > 2 && self.bytes.fill_buf().is_ok_and(|next| next.starts_with(b"{\""));
         let json = matches!(first[at], b'{' | b'[') && !broken;
         let binary = first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
         self.mode = match (binary, json && Balance::of(&first).open()) {
@@ -110,52 +132,53 @@ impl Reader {
             (_, true) => Mode::Values,
             _ => Mode::Lines,
         };
-        match self.mode {
-            Mode::Whole => self.whole(first),
-            Mode::Values => self.value(first),
-            _ => self.run(first),
+        if self.mode == Mode::Lines {
+            self.next += blank;
         }
+        first
     }
 
     /// Whole lines until the run is big enough.
-    fn run(&mut self, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-        while bytes.len() < RUN_BYTES {
-            let before = bytes.len();
-            (&mut self.bytes).take(VALUE_BYTES_MAX as u64).read_until(b'\n', &mut bytes)?;
-            if bytes.len() == before {
-                break;
-            }
-        }
-        self.next += memchr_count(&bytes).max(u64::from(!bytes.is_empty()));
-        Ok(bytes)
+    fn run(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        while bytes.len() < RUN_BYTES && self.line(&mut bytes, VALUE_BYTES_MAX) {}
+        self.next += line_ends(&bytes).max(u64::from(!bytes.is_empty()));
+        bytes
     }
 
     /// Lines until the JSON value that began is complete.
-    fn value(&mut self, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    fn value(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         let mut balance = Balance::of(&bytes);
-        while bytes.len() < VALUE_BYTES_MAX && (balance.open() || bytes.iter().all(u8::is_ascii_whitespace)) {
+        while bytes.len() < VALUE_BYTES_MAX && (balance.open() || bytes.is_empty()) {
             let before = bytes.len();
-            (&mut self.bytes).take((VALUE_BYTES_MAX - bytes.len()) as u64).read_until(b'\n', &mut bytes)?;
-            if bytes.len() == before {
+            if !self.line(&mut bytes, VALUE_BYTES_MAX - before) {
                 break;
             }
-            balance.feed(&bytes[before..]);
+            if bytes.iter().all(u8::is_ascii_whitespace) {
+                bytes.clear();
+            } else {
+                balance.feed(&bytes[before..]);
+            }
         }
-        if bytes.iter().all(u8::is_ascii_whitespace) {
+        if self.failed.is_some() && balance.open() {
             bytes.clear();
         }
-        self.next += 1;
-        Ok(bytes)
+        self.next += u64::from(!bytes.is_empty());
+        bytes
     }
 
-    fn whole(&mut self, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-        (&mut self.bytes).take(VALUE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
-        self.next += 1;
-        Ok(bytes)
+    /// Everything, up to a bound. What does not fit, or was cut off, is no value: the rest of it comes as records of their own.
+    fn whole(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let room = VALUE_BYTES_MAX.saturating_sub(bytes.len());
+        if let Err(error) = (&mut self.bytes).take(room as u64).read_to_end(&mut bytes) {
+            self.failed = Some(error);
+            bytes.clear();
+        }
+        self.next += u64::from(!bytes.is_empty());
+        bytes
     }
 }
 
-fn memchr_count(bytes: &[u8]) -> u64 {
+fn line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|b| **b == b'\n').count() as u64
 }
 
@@ -203,22 +226,39 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn records(content: &[u8]) -> Vec<(String, String, bool)> {
-        let dir = std::env::temp_dir().join(format!(
-            "tidegate-reader-{}-{:x}",
-            std::process::id(),
-            content.len() * 31 + content.first().map_or(0, |b| usize::from(*b))
-        ));
-        std::fs::create_dir_all(&dir).expect("temp dir");
-        let path = dir.join("input");
+    type Read = (String, String, bool);
+
+    fn read(content: &[u8]) -> (Vec<Read>, Option<ReadError>) {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tidegate-reader-{}-{number}", std::process::id()));
         std::fs::write(&path, content).expect("write");
-        let mut reader = Reader::open(&Input::File(path), "file").expect("open");
+        let mut reader = Reader::open(&Input::File(path.clone()), "file").expect("open");
         let mut out = Vec::new();
-        while let Some(r) = reader.next_record().expect("read") {
-            out.push((r.position.sequence.to_string(), String::from_utf8_lossy(&r.bytes).trim().to_owned(), r.lines));
-        }
-        std::fs::remove_dir_all(&dir).expect("clean");
-        out
+        let end = loop {
+            match reader.next_record() {
+                Ok(Some(r)) => {
+                    out.push((r.position.sequence.to_string(), String::from_utf8_lossy(&r.bytes).trim().to_owned(), r.lines));
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        assert!(reader.next_record().expect("an error is told once").is_none());
+        std::fs::remove_file(&path).expect("clean");
+        (out, end)
+    }
+
+    fn records(content: &[u8]) -> Vec<Read> {
+        let (records, error) = read(content);
+        assert!(error.is_none(), "{error:?}");
+        records
+    }
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).expect("gzip");
+        encoder.finish().expect("gzip")
     }
 
     #[test]
@@ -240,9 +280,49 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_numbered_as_an_editor_does() {
+        assert_eq!(records(b"\n\n{\"a\":1}\nx\n"), [("3".into(), "{\"a\":1}\nx".into(), true)]);
+        let long = format!("{}\n", "x".repeat(RUN_BYTES));
+        let numbers: Vec<String> = records(format!("{long}{long}y").as_bytes()).into_iter().map(|r| r.0).collect();
+        assert_eq!(numbers, ["1", "2", "3"]);
+    }
+
+    #[test]
     fn gzip_is_undone() {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"2 123456789012 eni-1 a b\n").expect("gzip");
-        assert_eq!(records(&encoder.finish().expect("gzip"))[0].1, "2 123456789012 eni-1 a b");
+        assert_eq!(records(&gzip(b"2 123456789012 eni-1 a b\n"))[0].1, "2 123456789012 eni-1 a b");
+        let members = [gzip(b"one\n"), gzip(b"two\n")].concat();
+        assert_eq!(records(&members), [("1".into(), "one\ntwo".into(), true)]);
+    }
+
+    #[test]
+    fn what_stood_before_the_end_of_a_truncated_file_is_kept() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let lines: Vec<String> = (0..2000).map(|n| format!("{{\"n\":{n},\"r\":{}}}", rng.u64(..))).collect();
+        let packed = gzip(lines.join("\n").as_bytes());
+        let (got, error) = read(&packed[..packed.len() / 2]);
+        let error = error.expect("the file is cut");
+        let kept: Vec<&str> = got.iter().flat_map(|r| r.1.lines()).collect();
+        assert!(kept.len() > 100, "{}", kept.len());
+        assert_eq!(kept, lines[..kept.len()], "whole lines only");
+        assert_eq!(error.position.sequence.to_string(), kept.len().to_string(), "after so many lines");
+    }
+
+    #[test]
+    fn of_truncated_json_values_the_whole_ones_are_kept() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        let text: String = (0..500).map(|n| format!("{{\n \"n\": {n},\n \"r\": {}\n}}\n", rng.u64(..))).collect();
+        let packed = gzip(text.as_bytes());
+        let (got, error) = read(&packed[..packed.len() / 2]);
+        assert!(error.is_some() && got.len() > 50);
+        assert!(got.iter().all(|r| r.1.starts_with('{') && r.1.ends_with('}') && !r.2));
+    }
+
+    #[test]
+    fn binary_junk_is_one_record() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let junk: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(10_000).collect();
+        let got = records(&[&[0u8, 0xff, 0xfe][..], &junk].concat());
+        assert_eq!(got.len(), 1);
+        assert!(!got[0].2);
     }
 }

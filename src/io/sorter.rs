@@ -1,23 +1,24 @@
 //! Detections in order of event time: an external merge sort, so that history of any size fits.
 //!
 //! Owns the order of history without arrival stamps. Runs of detections are sorted in memory and spilled to a temporary folder
-//! when they exceed the budget; at the end the runs are merged. The order is total (time, content id, target, rule, step, key),
-//! so that neither file order nor threads can matter.
+//! when they exceed the budget; at the end the runs are merged. The order is total (time, content id, target, rule, step, key,
+//! position), so that neither file order nor threads can matter. The folder is made for its owner only, under a name that did
+//! not exist, and removed with the sorter: what is in it is as confidential as the input.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
-use tidegate_core::event::{ContentId, Detection, GroupKey};
+use tidegate_core::event::{ContentId, Detection, GroupKey, Position};
 
 /// Most detections held in memory before a run is spilled.
 pub const RUN_DETECTIONS: usize = 1_000_000;
 
-type Order = (i64, ContentId, u32, u32, u16, GroupKey);
+type Order = (i64, ContentId, u32, u32, u16, GroupKey, Position);
 
 fn order(d: &Detection) -> Order {
-    (d.time_ms, d.id, d.target, d.rule, d.step, d.key.clone())
+    (d.time_ms, d.id, d.target, d.rule, d.step, d.key.clone(), d.position.clone())
 }
 
 /// Collects detections, then gives them back sorted.
@@ -27,13 +28,15 @@ pub struct Sorter {
     limit: usize,
     spilled: Vec<PathBuf>,
     folder: PathBuf,
+    made: Option<PathBuf>,
 }
 
 impl Sorter {
-    /// A sorter that spills runs of more than `limit` detections into `folder` (made when it is needed, removed on drop).
+    /// A sorter that spills runs of `limit` detections and more into a new folder named after `folder` (made when it is needed,
+    /// removed on drop).
     #[must_use]
     pub fn new(folder: PathBuf, limit: usize) -> Self {
-        Sorter { run: Vec::new(), limit: limit.max(1), spilled: Vec::new(), folder }
+        Sorter { run: Vec::new(), limit: limit.max(1), spilled: Vec::new(), folder, made: None }
     }
 
     /// Adds detections.
@@ -46,10 +49,13 @@ impl Sorter {
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
+        let folder = match &self.made {
+            Some(made) => made,
+            None => self.made.insert(make(&self.folder)?),
+        };
         self.run.sort_by_cached_key(order);
-        let path = self.folder.join(format!("run-{}", self.spilled.len()));
-        let mut file = BufWriter::new(File::create(&path)?);
+        let path = folder.join(format!("run-{}", self.spilled.len()));
+        let mut file = BufWriter::new(File::create_new(&path)?);
         for detection in self.run.drain(..) {
             let bytes = postcard::to_allocvec(&detection).map_err(io::Error::other)?;
             file.write_all(&(bytes.len() as u32).to_le_bytes())?;
@@ -92,11 +98,32 @@ impl Sorter {
 
 impl Drop for Sorter {
     fn drop(&mut self) {
-        if !self.spilled.is_empty() {
+        if let Some(made) = &self.made {
             // Temporary files only: failing to remove them loses nothing.
-            let _ = std::fs::remove_dir_all(&self.folder);
+            let _ = std::fs::remove_dir_all(made);
         }
     }
+}
+
+/// Most names tried for the folder.
+const NAMES_MAX: u32 = 100;
+
+/// Makes a folder that did not exist: what somebody else put under a name that can be guessed is never used.
+fn make(named: &std::path::Path) -> io::Result<PathBuf> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let mut taken = None;
+    for number in 0..NAMES_MAX {
+        let mut name = named.as_os_str().to_owned();
+        name.push(format!("-{number}"));
+        match builder.create(&name) {
+            Ok(()) => return Ok(name.into()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => taken = Some(e),
+            Err(e) => return Err(e),
+        }
+    }
+    Err(taken.unwrap_or_else(|| io::ErrorKind::AlreadyExists.into()))
 }
 
 enum Run {
@@ -118,5 +145,84 @@ impl Run {
         let mut bytes = vec![0u8; u32::from_le_bytes(length) as usize];
         file.read_exact(&mut bytes)?;
         postcard::from_bytes(&bytes).map(Some).map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_core::event::{DetectionFlags, Facts, Quantity, Source};
+
+    fn detection(time_ms: i64, id: u128, sequence: u64) -> Detection {
+        Detection {
+            target: 0,
+            rule: 1,
+            step: 0,
+            source: Source::CloudTrail,
+            key: GroupKey::new(["k"]),
+            time_ms,
+            arrival_ms: time_ms,
+            id: ContentId(id),
+            flags: DetectionFlags::default(),
+            account: "1".into(),
+            quantity: Quantity::None,
+            revision: None,
+            position: Position { source: "s".into(), shard: "0".into(), sequence: sequence.into(), sub_sequence: 0 },
+            severity: 3,
+            facts: Facts::default().into(),
+        }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("tidegate-sorter-{name}-{}", std::process::id()))
+    }
+
+    fn sorted(all: &[Detection], limit: usize, pieces: usize, name: &str) -> Vec<Detection> {
+        let mut sorter = Sorter::new(folder(name), limit);
+        all.chunks(pieces).for_each(|piece| sorter.add(piece.to_vec()).expect("spilled"));
+        let made = sorter.made.clone();
+        assert_eq!(made.is_some(), all.len() >= limit, "spilled when it must");
+        let mut out = Vec::new();
+        let mut take = |batch: Vec<Detection>| {
+            assert!((1..=7).contains(&batch.len()));
+            out.extend(batch);
+            Ok(())
+        };
+        sorter.drain(7, &mut take).expect("merged");
+        drop(sorter);
+        assert!(made.is_none_or(|folder| !folder.exists()), "temporary files are removed");
+        out
+    }
+
+    #[test]
+    fn runs_on_disk_and_in_memory_come_out_in_one_order_whatever_came_first() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        // Few times and ids: copies of one event differ by position only.
+        let mut all: Vec<Detection> = (0..500).map(|n| detection(rng.i64(-5..5), rng.u128(0..3), n)).collect();
+        let in_memory = sorted(&all, usize::MAX, 500, "memory");
+        assert!(in_memory.is_sorted_by_key(order));
+        for limit in [1, 10, 250, 500] {
+            rng.shuffle(&mut all);
+            assert_eq!(sorted(&all, limit, 9, "disk"), in_memory, "limit {limit}");
+        }
+        assert!(sorted(&[], 10, 1, "empty").is_empty());
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_alone() {
+        let taken = folder("taken");
+        let first = PathBuf::from(format!("{}-0", taken.display()));
+        std::fs::write(&first, "somebody's").expect("write");
+        let mut sorter = Sorter::new(taken, 1);
+        sorter.add(vec![detection(0, 0, 0)]).expect("spilled elsewhere");
+        drop(sorter);
+        assert_eq!(std::fs::read_to_string(&first).expect("still there"), "somebody's");
+        std::fs::remove_file(first).expect("clean");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error() {
+        let mut sorter = Sorter::new("/nonexistent/folder/x".into(), 1);
+        assert!(sorter.add(vec![detection(0, 0, 0)]).is_err());
     }
 }

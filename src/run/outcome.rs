@@ -4,7 +4,11 @@ use super::latency::Latency;
 use crate::io::reader::ReadError;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tidegate_core::event::Source;
+use tidegate_core::pipeline::books::total;
+use tidegate_core::pipeline::intake::Coverage;
 use tidegate_core::pipeline::{Action, Books, Effect, Quarantined};
 
 /// The newest version of every alert: a sink that keeps what OpenSearch would hold.
@@ -62,8 +66,12 @@ pub struct Outcome {
     pub store: AlertStore,
     /// The books.
     pub books: Books,
-    /// Refused units, in order of position (at most [`QUARANTINE_MAX`]; the books count all).
+    /// Refused units, in order of position (at most [`QUARANTINE_MAX`] of [`QUARANTINE_BYTES_MAX`]; the books count all).
     pub quarantined: Vec<Quarantined>,
+    /// Bytes that `quarantined` holds.
+    quarantined_bytes: usize,
+    /// Who was heard of: (account, source). Records without a flow (NODATA, SKIPDATA) count too.
+    pub coverage: BTreeMap<(Arc<str>, Source), Coverage>,
     /// Files that could not be read to their end.
     pub unread: Vec<(String, ReadError)>,
     /// Time to decode and match one batch of records.
@@ -80,11 +88,64 @@ pub struct Outcome {
 
 /// Most refused units kept for display.
 pub const QUARANTINE_MAX: usize = 100_000;
+/// Most bytes of refused units kept for display.
+pub const QUARANTINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Outcome {
+    /// Adds who a batch heard of.
+    pub fn cover(&mut self, coverage: BTreeMap<(Arc<str>, Source), Coverage>) {
+        coverage.into_iter().for_each(|(who, of)| self.coverage.entry(who).or_default().add(&of));
+    }
+
+    /// Per source: accounts heard of, their records, records that say flows were lost upstream, and accounts that lost any.
+    #[must_use]
+    pub fn sources(&self) -> BTreeMap<&'static str, [u64; 4]> {
+        let mut sources: BTreeMap<&'static str, [u64; 4]> = BTreeMap::new();
+        for ((_, source), of) in &self.coverage {
+            let sums = sources.entry(source.service()).or_default();
+            let add = [1, of.records, of.losses, u64::from(of.losses > 0)];
+            sums.iter_mut().zip(add).for_each(|(sum, n)| *sum += n);
+        }
+        sources
+    }
+
+    /// Keeps a refused unit for display, as far as there is room.
+    pub fn keep(&mut self, refused: Quarantined) {
+        let bytes = self.quarantined_bytes + refused.bytes.len();
+        if self.quarantined.len() < QUARANTINE_MAX && bytes <= QUARANTINE_BYTES_MAX {
+            self.quarantined_bytes = bytes;
+            self.quarantined.push(refused);
+        }
+    }
+
+    /// Refused units that are counted in the books but not kept.
+    #[must_use]
+    pub fn quarantined_unseen(&self) -> u64 {
+        total(&self.books.input.quarantined).saturating_sub(self.quarantined.len() as u64)
+    }
+
     /// What does not balance, in words. Empty when all is well.
     #[must_use]
     pub fn book_errors(&self) -> Vec<String> {
         self.books.errors(self.store.delivered(), 0, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_core::decode::{DecodeError, ErrorCode};
+    use tidegate_core::event::Position;
+
+    #[test]
+    fn refused_units_are_kept_within_bounds_and_the_rest_is_counted() {
+        let mut outcome = Outcome::default();
+        let position = Position { source: "s".into(), shard: "0".into(), sequence: 1.into(), sub_sequence: 0 };
+        for _ in 0..300 {
+            let error = DecodeError::new(ErrorCode::JsonSyntax, 0, "x");
+            outcome.keep(Quarantined { position: position.clone(), error, bytes: vec![0; 256 * 1024], truncated: true });
+            *outcome.books.input.quarantined.entry(ErrorCode::JsonSyntax).or_default() += 1;
+        }
+        assert_eq!((outcome.quarantined.len(), outcome.quarantined_unseen()), (256, 44));
     }
 }

@@ -4,11 +4,11 @@
 //! order nor threads can matter). With `--arrival-field` the file's order is the log's order and every record is judged by its
 //! own arrival. Limits: detections beyond a million are sorted on disk.
 
-use super::outcome::{Outcome, QUARANTINE_MAX};
+use super::outcome::Outcome;
 use crate::io::clock::{Stopwatch, process_cpu_seconds};
 use crate::io::input::Input;
 use crate::io::reader::Reader;
-use crate::io::sorter::{RUN_DETECTIONS, Sorter};
+use crate::io::sorter::Sorter;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -32,6 +32,8 @@ pub struct Settings {
     pub stamped: bool,
     /// Where sorted runs may be spilled.
     pub scratch: std::path::PathBuf,
+    /// Detections sorted in memory; more are sorted on disk.
+    pub in_memory: usize,
     /// Only detections in this range of event time are applied (margins included).
     pub range_ms: (i64, i64),
 }
@@ -79,10 +81,11 @@ fn by_event_time(
     watcher: &dyn Watcher,
     outcome: &mut Outcome,
 ) -> io::Result<()> {
-    let mut sorter = Sorter::new(settings.scratch.clone(), RUN_DETECTIONS);
+    let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<Read>(64);
     std::thread::scope(|scope| {
+        let receiver = receiver;
         for _ in 0..settings.threads.max(1) {
             let (sender, next, failed) = (sender.clone(), &next, &failed);
             scope.spawn(move || {
@@ -100,6 +103,8 @@ fn by_event_time(
             sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
         });
         failed.store(result.is_err(), Ordering::Relaxed);
+        // Whoever still waits to send is let go.
+        drop(receiver);
         result
     })?;
     sorter.drain(BATCH, &mut |detections| {
@@ -195,8 +200,8 @@ fn note(read: Read, pipelines: &mut Embedded, outcome: &mut Outcome) -> Vec<Dete
         Read::Batch(gathered, took) => {
             outcome.intake.note(took);
             pipelines.count(&gathered.counts);
-            let room = QUARANTINE_MAX.saturating_sub(outcome.quarantined.len());
-            outcome.quarantined.extend(gathered.quarantined.into_iter().take(room));
+            outcome.cover(gathered.coverage);
+            gathered.quarantined.into_iter().for_each(|refused| outcome.keep(refused));
             gathered.detections
         }
         Read::Unread(name, error) => {

@@ -15,6 +15,7 @@ mod ours;
 pub mod page;
 pub mod paging;
 mod pivots;
+pub mod pressure;
 mod related;
 pub mod schema;
 pub mod severity;

@@ -142,6 +142,11 @@ impl Cells {
         all.values().map(|f| i128::from(bound(f))).sum()
     }
 
+    /// How many numbers stand in cells that begin in [from, to).
+    pub(super) fn numbers(&self, from: i64, to: i64) -> u64 {
+        if from >= to { 0 } else { self.by_start.range(from..to).map(|(_, c)| c.numbers).sum() }
+    }
+
     /// The first moment at or after `from` at which something enters or leaves.
     pub(super) fn next_point(&self, q: &Question<'_>, from: i64) -> Option<i64> {
         if q.measure == Measure::FindingCount {

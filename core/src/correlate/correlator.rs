@@ -21,11 +21,20 @@ pub struct Settings {
     pub started_ms: Option<i64>,
     /// Replaces the sources' own lateness (rule tests with short histories, property tests).
     pub lateness_ms: Option<i64>,
+    /// Timestamps kept per key and pane before any is dropped, even where the rule needs fewer. Evidence and the edges of counts
+    /// rest on them; episodes do not (but chains and `not` do, which keep 16 times as many). Tests set it low.
+    pub kept_per_pane: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { budget_bytes_per_rule: 1 << 30, budget_bytes_per_account: 1 << 28, started_ms: None, lateness_ms: None }
+        Settings {
+            budget_bytes_per_rule: 1 << 30,
+            budget_bytes_per_account: 1 << 28,
+            started_ms: None,
+            lateness_ms: None,
+            kept_per_pane: 64,
+        }
     }
 }
 
@@ -61,7 +70,7 @@ impl Correlator {
     /// An empty state for the correlations of a rule set; `sources` gives, per rule index, the sources it reads.
     #[must_use]
     pub fn new(set: &RuleSet, sources: &[Vec<Source>], settings: Settings) -> Self {
-        let specs = compile(set, sources, settings.lateness_ms);
+        let specs = compile(set, sources, &settings);
         let states = specs.into_iter().map(|s| s.map(|spec| State::new(spec, settings.started_ms))).collect();
         Correlator { settings, states, steps: 0, opened: 0 }
     }

@@ -81,11 +81,7 @@ impl KeyState {
     fn evaluate(&self, spec: &Spec, range: Interval) -> Vec<Interval> {
         let (t, window) = (spec.timespan, (range.0.saturating_sub(spec.timespan).saturating_add(1), range.1));
         match &spec.kind {
-            Kind::Count(n) => {
-                let all = self.occurrences(spec, window.0, window.1);
-                presence::stretches(&all, t, &Wanted::Number(*n), range).all().to_vec()
-            }
-            Kind::Distinct(n, _) => {
+            Kind::Count(n) | Kind::Distinct(n, _) => {
                 let all = self.occurrences(spec, window.0, window.1);
                 presence::stretches(&all, t, &Wanted::Number(*n), range).all().to_vec()
             }
@@ -98,7 +94,9 @@ impl KeyState {
                 presence::stretches(&all, t, &Wanted::Steps(p), range).all().to_vec()
             }
             Kind::Ordered(conjuncts, _) => {
-                let all = self.occurrences(spec, window.0.saturating_sub(spec.keep), window.1.saturating_add(spec.look));
+                // Negated steps reach further than the chain they forbid.
+                let back = if spec.waits { t } else { 0 };
+                let all = self.occurrences(spec, window.0.saturating_sub(back), window.1.saturating_add(spec.look));
                 let found = conjuncts.iter().flat_map(|c| ordered::stretches(c, &all, t));
                 found.map(|i| (i.0.max(range.0), i.1.min(range.1))).filter(|i| i.0 < i.1).collect()
             }

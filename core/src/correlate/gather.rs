@@ -15,6 +15,7 @@ impl KeyState {
         let removed = self.removed(spec, reach.0, reach.1);
         let mut out = self.gather_events(spec, cells_of(spec, reach), &removed);
         self.gather_children(spec, reach, i64::MAX, &removed, &mut out);
+        out.events += self.cells.numbers(reach.0, reach.1);
         out.late += self.late.iter().filter(|t| (reach.0..reach.1).contains(*t)).count() as u64;
         out.measured = self.measured(spec, episode);
         out
@@ -30,6 +31,7 @@ impl KeyState {
             let removed = self.removed(spec, from, to);
             let mut part = self.gather_events(spec, (from, to.min(bound)), &removed);
             self.gather_children(spec, (from, to), cut, &removed, &mut part);
+            part.events += self.cells.numbers(from, to.min(cells_gone(spec, cut)));
             part.late += self.late.iter().filter(|t| (from..to.min(bound)).contains(*t)).count() as u64;
             part.measured = self.measured(spec, &self.episodes[i]);
             let folded = &mut self.episodes[i].folded;
@@ -48,6 +50,7 @@ impl KeyState {
         let events = || self.store.entries.range(self.store.places(reach.0, reach.1)).filter(counts);
         match &spec.kind {
             Kind::Count(_) => out.events = self.store.places(reach.0, reach.1).len() as u64,
+            Kind::Cells(..) => {}
             _ => {
                 let mut last = None;
                 let by_event = events().filter(|e| counted_by_event(spec, e));
@@ -73,7 +76,9 @@ impl KeyState {
             if over.last < reach.0 || over.first >= reach.1 {
                 continue;
             }
-            out.events += over.dropped;
+            if !matches!(spec.kind, Kind::Cells(..)) {
+                out.events += over.dropped;
+            }
             if identity(&spec.kind) == Some(Ident::Event) {
                 out.idents.merge(&over.idents);
             }
@@ -159,6 +164,11 @@ impl KeyState {
         }
         most as f64
     }
+}
+
+/// Cells that begin before this end at or before `cut`.
+pub(super) fn cells_gone(spec: &Spec, cut: i64) -> i64 {
+    cut.saturating_sub(spec.cell() - 1)
 }
 
 /// On cells an event belongs where its cell does.

@@ -72,14 +72,13 @@ impl KeyState {
 
     /// Whether the event behind a detection is counted already.
     pub(super) fn knows(&self, spec: &Spec, d: &Detection) -> bool {
-        // Only a copy can carry the same id, and what is known by position has none; but one event may match several rules.
-        let may_repeat = !d.flags.position_id || spec.rules.len() > 1;
-        may_repeat && self.store.holds(spec, d.time_ms, d.id.0, d.step, d.flags.clock_skew)
+        may_repeat(spec, d) && self.store.holds(spec, d.time_ms, d.id.0, d.step, d.flags.clock_skew)
     }
 
     /// Puts an event in. Gives its place and the moments it may change.
     pub(super) fn insert(&mut self, spec: &Spec, d: &Detection) -> (usize, Interval) {
-        let entry = Entry { time: d.time_ms, id: d.id.0, step: d.step, ident: ident(spec, d), event: Some(Arc::new(kept(spec, d))) };
+        let event = Some(Arc::new(kept(spec, d)));
+        let entry = Entry { time: d.time_ms, id: d.id.0, step: d.step, ident: ident(spec, d), may_repeat: may_repeat(spec, d), event };
         let place = self.store.insert(spec, entry);
         let Some(question) = question(spec) else {
             let touched = self.touched(spec, place, d.time_ms);
@@ -156,7 +155,7 @@ impl KeyState {
         self.settle(spec, cut.saturating_add(spec.keep).saturating_sub(spec.look));
         self.fold(spec, bound, cut);
         self.store.drop_before(spec, cut);
-        self.cells.drop_before(cut.saturating_sub(spec.cell() - 1));
+        self.cells.drop_before(super::gather::cells_gone(spec, cut));
         self.cell_bytes = self.cells.bytes();
         self.children.drop_before(cut);
         self.held.drop_before(cut);
@@ -187,6 +186,11 @@ pub(super) fn question(spec: &Spec) -> Option<Question<'_>> {
     }
 }
 
+/// Only a copy can carry the same id, and what is known by position has none; but one event may match several rules.
+fn may_repeat(spec: &Spec, d: &Detection) -> bool {
+    !d.flags.position_id || spec.rules.len() > 1
+}
+
 /// Whether a detection carries what the correlation measures.
 pub(super) fn measurable(spec: &Spec, d: &Detection) -> bool {
     match &spec.kind {
@@ -197,10 +201,13 @@ pub(super) fn measurable(spec: &Spec, d: &Detection) -> bool {
     }
 }
 
+/// Keeps findings and values apart from events, whose ids are hashes of another kind of text.
+const APART: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
 fn ident(spec: &Spec, d: &Detection) -> u128 {
     match (identity(&spec.kind), d.quantity) {
-        (Some(Ident::Value), Quantity::Distinct(value)) => value,
-        (Some(_), _) => d.revision.map_or(d.id.0, |r| r.finding),
+        (Some(Ident::Value), Quantity::Distinct(value)) => value ^ APART,
+        (Some(_), _) => d.revision.map_or(d.id.0, |r| r.finding ^ APART),
         (None, _) if spec.by_step() => u128::from(d.step),
         (None, _) => d.id.0,
     }

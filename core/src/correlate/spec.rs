@@ -1,5 +1,6 @@
 //! A correlation as the engine runs it: its kind with thresholds made ready, its times, its parents.
 
+use super::correlator::Settings;
 use super::family::{Parent, lateness_of, level_of, parents};
 use super::ordered::{Conjunct, conjuncts};
 use crate::event::Source;
@@ -7,10 +8,8 @@ use crate::event::dictionary::is_non_negative;
 use crate::rule::{Body, Compare, Correlation, CorrelationKind, Presence, RuleSet, Thresholds};
 use std::sync::Arc;
 
-/// Timestamps kept per key and pane before any is dropped.
-const KEPT_AT_LEAST: usize = 64;
-/// The same where every timestamp matters (chains, removal).
-const KEPT_IN_ORDER: usize = 1024;
+/// Where every timestamp matters (chains, removal), this many times as many are kept.
+const IN_ORDER: usize = 16;
 /// A threshold above this is refused by the rule loader.
 const THRESHOLD_MAX: f64 = 10_000.0;
 
@@ -72,7 +71,9 @@ pub(super) struct Spec {
     pub(super) keep: i64,
     /// An alert is closed once W - L is past end + this.
     pub(super) close: i64,
-    /// Kept timestamps per pane.
+    /// Timestamps kept per pane before any is dropped, for every kind.
+    pub(super) kept: usize,
+    /// The same for this kind and threshold.
     pub(super) cap: usize,
     /// Rule index of each step.
     pub(super) rules: Vec<u32>,
@@ -110,15 +111,15 @@ impl Spec {
     }
 }
 
-/// Compiles every correlation of a rule set. `lateness` replaces that of the sources.
-pub(super) fn compile(set: &RuleSet, sources: &[Vec<Source>], lateness: Option<i64>) -> Vec<Option<Arc<Spec>>> {
+/// Compiles every correlation of a rule set.
+pub(super) fn compile(set: &RuleSet, sources: &[Vec<Source>], settings: &Settings) -> Vec<Option<Arc<Spec>>> {
     let mut specs: Vec<Option<Spec>> = Vec::with_capacity(set.rules.len());
     for index in 0..set.rules.len() as u32 {
         let own = sources.get(index as usize).cloned().unwrap_or_default();
-        specs.push(correlation(set, index).map(|c| compile_one(set, index, c, own)));
+        specs.push(correlation(set, index).map(|c| compile_one(set, index, c, own, settings.kept_per_pane.max(2))));
     }
     for index in 0..specs.len() as u32 {
-        let late = lateness_of(set, &specs, index, lateness, 0);
+        let late = lateness_of(set, &specs, index, settings.lateness_ms, 0);
         if let Some(spec) = &mut specs[index as usize] {
             spec.lateness = late;
         }
@@ -133,7 +134,7 @@ pub(super) fn correlation(set: &RuleSet, index: u32) -> Option<&Correlation> {
     }
 }
 
-fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>) -> Spec {
+fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>, kept: usize) -> Spec {
     let findings = sources.iter().any(|s| matches!(s, Source::GuardDuty | Source::SecurityHub));
     let children = c.rules.iter().any(|r| correlation(set, *r).is_some());
     let kind = kind_of(c, findings || children);
@@ -153,7 +154,8 @@ fn compile_one(set: &RuleSet, index: u32, c: &Correlation, sources: Vec<Source>)
         look,
         keep,
         close: timespan * (1 + i64::from(waits)) + if cell > 1 { cell } else { 0 },
-        cap: cap(&kind),
+        kept,
+        cap: cap(&kind, kept, c.rules.len()),
         rules: c.rules.clone(),
         parents: parents(set, index),
         alerts: rule.alerts,
@@ -245,13 +247,14 @@ fn negated(p: &Presence, steps: usize) -> Option<Vec<bool>> {
     out.contains(&true).then_some(out)
 }
 
-fn cap(kind: &Kind) -> usize {
+fn cap(kind: &Kind, kept: usize, steps: usize) -> usize {
     match kind {
-        Kind::Count(n) => KEPT_AT_LEAST.max(2 * n),
-        Kind::Distinct(n, _) => KEPT_AT_LEAST.max(4 * n),
-        Kind::Aligned(t, _) => KEPT_AT_LEAST.max(4 * above(t)),
-        Kind::Temporal(_) | Kind::Cells(..) => KEPT_AT_LEAST,
-        Kind::Remaining(..) | Kind::Ordered(..) => KEPT_IN_ORDER,
+        Kind::Count(n) => kept.max(2 * n),
+        Kind::Distinct(n, _) => kept.max(4 * n),
+        Kind::Aligned(t, _) => kept.max(4 * above(t)),
+        Kind::Temporal(_) => kept.max(4 * steps),
+        Kind::Cells(..) => kept,
+        Kind::Remaining(..) | Kind::Ordered(..) => IN_ORDER * kept.max(steps),
     }
 }
 

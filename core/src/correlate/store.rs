@@ -1,8 +1,9 @@
 //! The events of one group key, sorted by (time, id, step), in bounded memory.
 //!
 //! Every event is kept until its pane holds more than the kind needs; what is dropped then stands in the pane's [`Overflow`] as a
-//! number. Which events must stay is proved in `model/exact_windows.py`: the N earliest and N latest of a pane, the first and
-//! last event of the N identities that appear first and the N that are seen last, of each step the first and the last.
+//! number. A window covers a pane (2 w <= T), or is cut by it on one side. So a pane needs: for N events the N earliest (windows
+//! that end in it) and the N latest (windows that begin in it); for N identities the first event of the N that appear first and
+//! the last event of the N that are seen last; for steps the first and the last event of each.
 
 use super::change::KeptEvent;
 use super::distinct::IdentSet;
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     pub(super) step: u16,
     /// What it counts as: finding, value, step or itself.
     pub(super) ident: u128,
+    /// A copy of it may come: by another route, or because it matched another rule too.
+    pub(super) may_repeat: bool,
     /// What to show of it; only near the ends of its pane.
     pub(super) event: Option<Arc<KeptEvent>>,
 }
@@ -34,6 +37,9 @@ pub(super) struct Overflow {
     pub(super) dropped: u64,
     /// Identities of which nothing is left: findings and values (a plain event is its own).
     pub(super) idents: IdentSet,
+    /// Ids of dropped events that may come again; only where a copy could change an episode (sums, averages, quantiles: beyond
+    /// what is kept, one more event changes no count's verdict).
+    pub(super) ids: BTreeSet<u128>,
     /// The dropped events lie in here, both ends included.
     pub(super) first: i64,
     pub(super) last: i64,
@@ -58,7 +64,10 @@ impl Store {
     pub(super) fn holds(&self, spec: &Spec, time: i64, id: u128, step: u16, skewed: bool) -> bool {
         let same = |e: &Entry| e.id == id && (e.step == step || !spec.by_step());
         if skewed || self.skewed {
-            return self.entries.iter().any(same);
+            return self.entries.iter().any(same) || self.overflow.values().any(|o| o.ids.contains(&id));
+        }
+        if self.overflow.get(&time.div_euclid(spec.pane)).is_some_and(|o| o.ids.contains(&id)) {
+            return true;
         }
         let first = self.entries.partition_point(|e| (e.time, e.id) < (time, id));
         self.entries.range(first..).take_while(|e| e.time == time && e.id == id).any(same)
@@ -68,10 +77,10 @@ impl Store {
     pub(super) fn insert(&mut self, spec: &Spec, entry: Entry) -> usize {
         let key = (entry.time, entry.id, entry.step);
         let place = self.entries.partition_point(|e| (e.time, e.id, e.step) < key);
-        let flags = entry.event.as_ref().map(|e| e.flags).unwrap_or_default();
-        self.skewed |= flags.clock_skew;
+        self.skewed |= entry.event.as_ref().is_some_and(|e| e.flags.clock_skew);
         if let Some(over) = self.overflow.get_mut(&entry.time.div_euclid(spec.pane)) {
-            over.recounted |= !flags.position_id && (over.first..=over.last).contains(&entry.time);
+            let dropped = entry.may_repeat && (over.first..=over.last).contains(&entry.time);
+            over.recounted |= dropped && !matches!(spec.kind, Kind::Cells(..));
         }
         self.bytes += weight(&entry);
         if self.entries.len() < 4 {
@@ -84,14 +93,14 @@ impl Store {
 
     /// Drops what the event just put at `place` makes superfluous in its pane.
     pub(super) fn trim(&mut self, spec: &Spec, place: usize) {
-        if self.entries.len() <= 2 * EVIDENCE {
+        if self.entries.len() <= (2 * EVIDENCE).min(spec.cap) {
             return;
         }
         let pane = self.entries[place].time.div_euclid(spec.pane);
         let from = self.entries.partition_point(|e| e.time < pane * spec.pane);
         let to = self.entries.partition_point(|e| e.time < (pane + 1) * spec.pane);
         self.hide(from, to, place);
-        if to - from > spec.cap + (spec.cap / 4).max(64) {
+        if to - from > spec.cap + (spec.cap / 4).max(spec.kept) {
             self.drop_middle(spec, pane, from, to);
         }
     }
@@ -116,7 +125,7 @@ impl Store {
     fn drop_middle(&mut self, spec: &Spec, pane: i64, from: usize, to: usize) {
         let stay = self.needed(spec, from, to);
         let over = self.overflow.entry(pane).or_insert(Overflow { first: i64::MAX, last: i64::MIN, ..Overflow::default() });
-        self.bytes -= over.idents.bytes();
+        self.bytes -= over.bytes();
         let all: Vec<Entry> = self.entries.drain(from..to).collect();
         let (mut kept, mut gone): (Vec<Entry>, Vec<Entry>) = (Vec::new(), Vec::new());
         all.into_iter().zip(stay).for_each(|(e, stays)| if stays { kept.push(e) } else { gone.push(e) });
@@ -133,7 +142,10 @@ impl Store {
             let idents: BTreeSet<u128> = kept.iter().map(|e| e.ident).collect();
             gone.iter().filter(|e| e.ident != e.id && !idents.contains(&e.ident)).for_each(|e| over.idents.add(e.ident));
         }
-        self.bytes += over.idents.bytes();
+        if matches!(spec.kind, Kind::Cells(..)) {
+            over.ids.extend(gone.iter().filter(|e| e.may_repeat).map(|e| e.id));
+        }
+        self.bytes += over.bytes();
         let tail = self.entries.split_off(from);
         self.entries.extend(kept);
         self.entries.extend(tail);
@@ -143,8 +155,8 @@ impl Store {
     fn needed(&self, spec: &Spec, from: usize, to: usize) -> Vec<bool> {
         let n = to - from;
         let ends = match spec.kind {
-            Kind::Count(n) => n.max(32),
-            _ => EVIDENCE + 7,
+            Kind::Count(n) => n.max(spec.kept / 2),
+            _ => spec.kept / 2,
         };
         let mut stay: Vec<bool> = (0..n).map(|i| i < ends || i + ends >= n).collect();
         let idents = match &spec.kind {
@@ -163,21 +175,7 @@ impl Store {
                 }
             }
         }
-        if matches!(spec.kind, Kind::Distinct(..)) {
-            self.close_spans(from, &mut stay);
-        }
         stay
-    }
-
-    /// An identity that stays keeps its first and its last event: between them it counts as present.
-    fn close_spans(&self, from: usize, stay: &mut [bool]) {
-        let mut spans: BTreeMap<u128, (usize, usize)> = BTreeMap::new();
-        for i in 0..stay.len() {
-            spans.entry(self.entries[from + i].ident).or_insert((i, i)).1 = i;
-        }
-        let staying: Vec<(usize, usize)> =
-            (0..stay.len()).filter(|i| stay[*i]).filter_map(|i| spans.get(&self.entries[from + i].ident).copied()).collect();
-        staying.into_iter().for_each(|(first, last)| (stay[first], stay[last]) = (true, true));
     }
 
     /// Forgets the panes that end at or before `cut`. Gives the bound up to which events are gone.
@@ -189,7 +187,7 @@ impl Store {
             }
         }
         while let Some(first) = self.overflow.first_entry().filter(|o| *o.key() < bound.div_euclid(spec.pane)) {
-            self.bytes -= first.remove().idents.bytes();
+            self.bytes -= first.remove().bytes();
         }
         if self.entries.is_empty() {
             *self = Store::default();
@@ -200,6 +198,12 @@ impl Store {
     pub(super) fn places(&self, from: i64, to: i64) -> std::ops::Range<usize> {
         let first = self.entries.partition_point(|e| e.time < from);
         first..self.entries.partition_point(|e| e.time < to).max(first)
+    }
+}
+
+impl Overflow {
+    fn bytes(&self) -> u64 {
+        self.idents.bytes() + 32 * self.ids.len() as u64
     }
 }
 

@@ -18,9 +18,12 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod batch;
 mod block;
 mod candidates;
+mod columns;
 mod field;
 mod format;
 mod index;

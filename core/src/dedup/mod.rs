@@ -5,6 +5,8 @@
 
 mod once;
 mod revisions;
+mod severities;
 
 pub use once::Once;
 pub use revisions::{IDS_MAX, Revisions, Verdict};
+pub use severities::Severities;

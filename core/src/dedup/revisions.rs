@@ -8,16 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most revision ids remembered per finding; the oldest are forgotten first.
 pub const IDS_MAX: usize = 256;
 
-/// What a revision is to what was seen before. Carries what `tidegate.revision` may ask for.
+/// What a revision is to what was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The finding is seen for the first time.
     New,
-    /// A newer revision; `raised` if some earlier revision had a lower severity.
-    Newer {
-        /// Severity rose.
-        raised: bool,
-    },
+    /// A newer revision.
+    Newer,
     /// A revision older than the newest one seen: its evidence counts, its text does not.
     Older,
     /// The same revision on another route.
@@ -34,7 +31,6 @@ pub struct Revisions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     newest: (i64, i64),
-    lowest_severity: i32,
     ids: SmallVec<[ContentId; 2]>,
     arrival_ms: i64,
 }
@@ -46,7 +42,7 @@ impl Revisions {
         let order = (revision.updated_ms, revision.count);
         let Some(known) = self.known.get_mut(&key) else {
             let ids = SmallVec::from_elem(id, 1);
-            self.known.insert(key, Known { newest: order, lowest_severity: revision.severity, ids, arrival_ms });
+            self.known.insert(key, Known { newest: order, ids, arrival_ms });
             self.by_arrival.insert((arrival_ms, key.0, key.1));
             return Verdict::New;
         };
@@ -60,11 +56,9 @@ impl Revisions {
         self.by_arrival.remove(&(known.arrival_ms, key.0, key.1));
         known.arrival_ms = known.arrival_ms.max(arrival_ms);
         self.by_arrival.insert((known.arrival_ms, key.0, key.1));
-        let raised = known.lowest_severity < revision.severity;
-        known.lowest_severity = known.lowest_severity.min(revision.severity);
         if order > known.newest {
             known.newest = order;
-            return Verdict::Newer { raised };
+            return Verdict::Newer;
         }
         Verdict::Older
     }
@@ -98,7 +92,7 @@ mod tests {
         assert_eq!(seen.judge(1, &revision(20, 2, 500), ContentId(2), 0), Verdict::New);
         assert_eq!(seen.judge(1, &revision(20, 2, 500), ContentId(2), 0), Verdict::Copy);
         assert_eq!(seen.judge(1, &revision(10, 1, 200), ContentId(1), 1), Verdict::Older);
-        assert_eq!(seen.judge(1, &revision(30, 3, 500), ContentId(3), 2), Verdict::Newer { raised: true });
+        assert_eq!(seen.judge(1, &revision(30, 3, 500), ContentId(3), 2), Verdict::Newer);
         assert_eq!(seen.judge(2, &revision(30, 3, 500), ContentId(3), 2), Verdict::New, "another rule");
     }
 

@@ -119,13 +119,10 @@ fn cost(node: &Node) -> u32 {
 }
 
 /// Takes `tidegate.revision: severity_raised` out of a condition that simply requires it; the rest is returned with `true`.
-/// Whether an earlier revision was less severe is known where revisions are kept: here it only requires a later revision.
+/// Whether an earlier revision was less severe is known where revisions are kept: here it only requires a finding.
 pub(super) fn without_raised(expr: &Expr) -> (Expr, bool) {
     match expr {
-        Expr::Field { field, test } if is_raised(field, test) => {
-            let updated = Test::Text { pattern: Pattern(vec![Part::Literal("updated".to_owned())]), cased: false };
-            (Expr::Field { field: field.clone(), test: updated }, true)
-        }
+        Expr::Field { field, test } if is_raised(field, test) => (Expr::Field { field: field.clone(), test: Test::Exists(true) }, true),
         Expr::And(parts) => {
             let (parts, raised): (Vec<_>, Vec<_>) = parts.iter().map(without_raised).unzip();
             (Expr::And(parts), raised.contains(&true))
@@ -133,6 +130,12 @@ pub(super) fn without_raised(expr: &Expr) -> (Expr, bool) {
         Expr::Or(parts) if parts.len() == 1 => without_raised(&parts[0]),
         other => (other.clone(), false),
     }
+}
+
+/// The condition of a rule's witnesses: findings that its own condition does not admit.
+pub(super) fn witnesses(condition: &Expr) -> Expr {
+    let finding = Expr::Field { field: REVISION_FIELD.to_owned(), test: Test::Exists(true) };
+    Expr::And(vec![finding, Expr::Not(Box::new(condition.clone()))])
 }
 
 fn is_raised(field: &str, test: &Test) -> bool {

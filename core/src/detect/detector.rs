@@ -87,8 +87,8 @@ impl Detector {
         self.forms.get(&form).is_some_and(|f| !f.rules.is_empty())
     }
 
-    /// Whether a rule asks for `tidegate.revision: severity_raised`. Its detections are those of later revisions; whether an
-    /// earlier one was less severe is for the holder of the revisions to judge.
+    /// Whether a rule asks for `tidegate.revision: severity_raised`. Its detections are those of all revisions (as witnesses where
+    /// the rest of its condition does not hold); whether an earlier one was less severe is for their holder to judge.
     #[must_use]
     pub fn must_be_raised(&self, rule: u32) -> bool {
         self.raised.binary_search(&rule).is_ok()
@@ -114,7 +114,9 @@ impl Detector {
             let (kind, text) = match refused.get(&number) {
                 Some(refusal) => (WarningKind::LeftOut, refusal_text(refusal)),
                 None if cost.is_empty() => (WarningKind::NoSource, NO_SOURCE.to_owned()),
-                None if cost.iter().any(|c| c.condition.is_none()) => (WarningKind::EveryEvent, EVERY_EVENT.to_owned()),
+                None if !self.must_be_raised(number) && cost.iter().any(|c| c.condition.is_none()) => {
+                    (WarningKind::EveryEvent, EVERY_EVENT.to_owned())
+                }
                 None => continue,
             };
             out.push(Warning { rule: number, kind, place: rule.meta.place.clone(), text });
@@ -145,7 +147,7 @@ impl Detector {
     }
 }
 
-const NO_SOURCE: &str = "no source that is read answers to its logsource: it never matches";
+const NO_SOURCE: &str = "no built-in source answers to its logsource: it sees only events of a stated one: check product and service, or replay with --format json";
 const EVERY_EVENT: &str =
     "no value, prefix or text is required by it: every event of its sources is tested against it: require a literal value";
 
@@ -159,7 +161,9 @@ fn refusal_text(refusal: &Refusal) -> String {
     }
 }
 
-fn raised_rules(set: &RuleSet) -> Vec<u32> {
+/// The rules that ask for `tidegate.revision: severity_raised`, sorted.
+#[must_use]
+pub fn raised_rules(set: &RuleSet) -> Vec<u32> {
     let raised = |(number, rule): (u32, &Rule)| match &rule.body {
         Body::Detection(detection) => without_raised(&detection.condition).1.then_some(number),
         Body::Correlation(_) => None,

@@ -3,7 +3,7 @@
 //! Owns which fields are read when. The first plan is read of every event: what conditions test, time, account, Region, and
 //! of findings what makes a revision. The second is read of events that matched: ids, group keys, quantities, facts.
 
-use super::compile::{Compiler, Refusal, Regexes, without_raised};
+use super::compile::{Compiler, Refusal, Regexes, without_raised, witnesses};
 use super::identity::FindingSlots;
 use super::index::{Index, Necessary, necessary};
 use super::matcher::Node;
@@ -11,7 +11,7 @@ use super::plan::{Plan, TooManySlots};
 use super::quantity::{Feed, KeyPlan, Measure};
 use crate::event::{Fact, Form, GenericSource, Slot, Source};
 use crate::normalize;
-use crate::rule::{Body, Correlation, CorrelationKind, DetectionRule, Level, RuleSet};
+use crate::rule::{Body, Correlation, CorrelationKind, DetectionRule, Expr, Level, RuleSet};
 use std::collections::BTreeSet;
 
 /// Fields with few different values: a condition on another field wakes a rule more rarely.
@@ -65,6 +65,8 @@ pub(super) struct FormRule {
     pub(super) severity: Option<u8>,
     /// Its necessary condition in words, if it has one.
     pub(super) condition: Option<String>,
+    /// Its events are no matches: see [`crate::event::DetectionFlags::witness`].
+    pub(super) witness: bool,
 }
 
 /// The slots of the names the detector itself reads.
@@ -93,7 +95,7 @@ impl FormRules {
                 continue;
             }
             match building.rule(number, detection, set, regexes) {
-                Ok(compiled) => building.rules.push(compiled),
+                Ok(compiled) => building.rules.extend(compiled),
                 Err(refusal) => refused.push((number, refusal)),
             }
         }
@@ -122,12 +124,24 @@ impl Building {
         Building { matching, evidence, reserved, facts, rules: Vec::new() }
     }
 
-    fn rule(&mut self, number: u32, rule: &DetectionRule, set: &RuleSet, regexes: &mut Regexes) -> Result<FormRule, Refusal> {
-        let (condition, _) = without_raised(&rule.condition);
-        let node = Compiler { plan: &mut self.matching, regexes }.node(&condition)?;
+    /// The rule; after it, if it asks whether the severity of a finding rose, its witnesses.
+    fn rule(&mut self, number: u32, rule: &DetectionRule, set: &RuleSet, regexes: &mut Regexes) -> Result<Vec<FormRule>, Refusal> {
+        let (condition, raised) = without_raised(&rule.condition);
+        if !raised {
+            return Ok(vec![self.compile(number, &condition, set, regexes)?]);
+        }
+        if self.reserved.finding.is_none() {
+            return Ok(Vec::new());
+        }
+        let witness = FormRule { witness: true, ..self.compile(number, &witnesses(&condition), set, regexes)? };
+        Ok(vec![self.compile(number, &condition, set, regexes)?, witness])
+    }
+
+    fn compile(&mut self, number: u32, condition: &Expr, set: &RuleSet, regexes: &mut Regexes) -> Result<FormRule, Refusal> {
+        let node = Compiler { plan: &mut self.matching, regexes }.node(condition)?;
         let feeds = feeds(number, set, &mut self.evidence)?;
         let severity = set.rule(number).meta.level.map(level_severity);
-        Ok(FormRule { rule: number, node, feeds, severity, condition: None })
+        Ok(FormRule { rule: number, node, feeds, severity, condition: None, witness: false })
     }
 
     fn finish(mut self, form: Form) -> FormRules {

@@ -145,6 +145,7 @@ pub(super) fn flags(moment: &Moment, finding: Option<&Finding>, position_id: boo
         sample: finding.is_some_and(|f| f.sample),
         archived: finding.is_some_and(|f| f.archived),
         position_id,
+        witness: false,
     }
 }
 

@@ -142,9 +142,7 @@ impl View<'_, '_> {
 }
 
 fn push_value(value: &Value<'_>, push: &mut dyn FnMut(&str)) {
-    if let Some(text) = value.text() {
-        push(&text);
-    }
+    value.with_text(push);
     if let Value::Json(text) = value {
         // The slot's text was cut out of an event that was read: it is well-formed.
         let _ = json::leaves(text, &mut |leaf| leaf.text().iter().for_each(|t| push(t)));

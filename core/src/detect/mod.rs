@@ -31,7 +31,7 @@ mod required;
 mod scratch;
 mod text;
 
-pub use detector::{Cost, Detector, Warning, WarningKind};
+pub use detector::{Cost, Detector, Warning, WarningKind, raised_rules};
 pub use identity::{CLOCK_SKEW_MAX_MS, Stamp};
 pub use passage::Seen;
 pub use quantity::KEYS_MAX;

@@ -112,7 +112,8 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
             let rule = &self.form.rules[*rule as usize];
             for feed in &rule.feeds {
                 let Some((keys, quantity)) = self.measured(feed, slots, &base) else {
-                    work.without_key.push(feed.target);
+                    // A witness without a key says nothing of any key: it was no match that could be missed.
+                    work.without_key.extend((!rule.witness).then_some(feed.target));
                     continue;
                 };
                 out.extend(keys.into_iter().map(|key| self.addressed(&base, rule, feed, key, quantity)));
@@ -148,8 +149,9 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     fn facts(&self, slots: &FormSlots<'a>) -> Facts {
         let mut facts = Facts::default();
         for (fact, slot) in &self.form.facts {
-            let texts = slots.evidence.get(*slot).iter().filter_map(Value::text);
-            facts.items.extend(texts.map(|text| (*fact, Box::from(&*text))));
+            for value in slots.evidence.get(*slot) {
+                value.with_text(&mut |text| facts.items.push((*fact, text.into())));
+            }
         }
         if self.finding.is_some() {
             facts.items.extend(normalize::sequence_facts(self.unit.text, self.unit.form));
@@ -181,6 +183,9 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         (detection.target, detection.rule, detection.step) = (feed.target, rule.rule, feed.step);
         (detection.key, detection.quantity) = (key, quantity);
         detection.severity = rule.severity.unwrap_or(base.severity);
+        if rule.witness {
+            (detection.flags.witness, detection.facts) = (true, Arc::default());
+        }
         detection
     }
 
@@ -194,7 +199,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
             arrival_ms: self.moment.arrival_ms,
             late: self.moment.late,
             clock_skew: self.moment.clock_skew,
-            matched: work.matched.len() as u32,
+            matched: work.matched.iter().filter(|rule| !self.form.rules[**rule as usize].witness).count() as u32,
             without_key: work.without_key.len() as u32,
         }
     }

@@ -7,7 +7,7 @@ use super::form::FormRules;
 use super::index::Woken;
 
 use crate::event::{Form, Slots};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most names (accounts, Regions) kept for sharing; beyond them all are forgotten and learnt anew.
@@ -39,9 +39,9 @@ pub(super) struct Work {
     pub(super) names: Names,
 }
 
-/// Short texts that come again and again, each kept once.
+/// Short texts that come again and again, each kept once. Looked up, never walked.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeSet<Arc<str>>);
+pub(super) struct Names(HashSet<Arc<str>>);
 
 impl Scratch {
     /// An empty scratch. It may go from one detector to another.

@@ -17,6 +17,9 @@ pub struct DetectionFlags {
     pub archived: bool,
     /// The id is only a position: no copy of this event can come on another route.
     pub position_id: bool,
+    /// No match: a revision that the rest of a rule's condition does not admit, told because the rule asks whether the severity
+    /// of the finding rose. It carries no facts.
+    pub witness: bool,
 }
 
 /// What a correlation measures of one event.

@@ -1,6 +1,7 @@
 //! Entries: what the log of one Pipeline holds. Everything that decides anything is in them, in order.
 
 use super::books::InputCounts;
+use super::sealed::{seal, unseal};
 use crate::event::{Derived, Detection, Sequence, Source};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,13 +31,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as bytes: a version, then postcard.
-    ///
-    /// # Panics
-    /// Never: a `Vec` takes everything.
+    /// The entry as bytes: a version, postcard, a checksum.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![ENTRY_VERSION]).expect("a Vec takes everything and every field has a postcard form")
+        seal(ENTRY_VERSION, self)
     }
 
     /// Reads an entry back.
@@ -44,10 +42,6 @@ impl Entry {
     /// # Errors
     /// If the version is unknown or the bytes are damaged: in words.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        match bytes.split_first() {
-            Some((&ENTRY_VERSION, rest)) => postcard::from_bytes(rest).map_err(|e| format!("damaged log entry: {e}")),
-            Some((version, _)) => Err(format!("log entry of version {version}; this program reads version {ENTRY_VERSION}")),
-            None => Err("empty log entry".into()),
-        }
+        unseal(ENTRY_VERSION, bytes).map_err(|e| format!("cannot read the log entry: {e}"))
     }
 }

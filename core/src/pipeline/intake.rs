@@ -7,7 +7,7 @@ use super::books::InputCounts;
 use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
 use crate::detect::{Detector, Scratch, Seen, Stamp};
 use crate::event::{Detection, Form, Position, Record, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Most bytes of a refused unit that the quarantine keeps.
@@ -26,15 +26,30 @@ pub struct Quarantined {
     pub truncated: bool,
 }
 
-/// Coverage of one (account, Region, source): the signal that a source is alive.
+/// Coverage of one (account, source): the signal that a source is alive, and whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// Events and coverage-only records (NODATA).
     pub records: u64,
     /// Records that say flows were lost upstream (SKIPDATA).
     pub losses: u64,
-    /// Latest event time.
+    /// Latest event time; `i64::MIN` where only records without a flow were heard.
     pub last_ms: i64,
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Coverage { records: 0, losses: 0, last_ms: i64::MIN }
+    }
+}
+
+impl Coverage {
+    /// Adds what another batch heard. Sums and the latest time come out the same in every order.
+    pub fn add(&mut self, other: &Coverage) {
+        self.records += other.records;
+        self.losses += other.losses;
+        self.last_ms = self.last_ms.max(other.last_ms);
+    }
 }
 
 /// What one batch gave.
@@ -57,7 +72,11 @@ pub struct Gathered {
 pub struct ShardMemory {
     flow: vpcflow::FlowDecoder,
     scratch: Scratch,
+    heard: Heard,
 }
+
+/// Who was heard of in the batch at hand: looked up per event, so hashed; it goes into [`Gathered::coverage`] as a whole.
+type Heard = HashMap<(Arc<str>, Source), Coverage>;
 
 /// Decodes and matches.
 #[derive(Debug)]
@@ -81,7 +100,7 @@ impl Intake {
     /// The memory for a shard that starts to be read.
     #[must_use]
     pub fn shard(&self) -> ShardMemory {
-        ShardMemory { flow: vpcflow::FlowDecoder::new(self.flow_format.clone()), scratch: Scratch::new() }
+        ShardMemory { flow: vpcflow::FlowDecoder::new(self.flow_format.clone()), scratch: Scratch::new(), heard: Heard::new() }
     }
 
     /// Reads a batch of one shard, in order.
@@ -91,32 +110,44 @@ impl Intake {
             out.arrival_ms = out.arrival_ms.max(record.arrival_ms);
             if record.lines { self.lines(memory, record, out) } else { self.record(memory, record, out) }
         }
+        cover(&mut memory.heard, out);
     }
 
     fn lines(&self, memory: &mut ShardMemory, record: &Record, out: &mut Gathered) {
-        let text = &record.bytes[..];
+        // One check for all lines; if it fails, each line is judged by itself.
+        let text = std::str::from_utf8(&record.bytes).ok();
         let mut start = 0;
-        let ends = memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
+        let ends = memchr::memchr_iter(b'\n', &record.bytes).chain(std::iter::once(record.bytes.len()));
         for (line, end) in (0u64..).zip(ends) {
-            let bytes = text[start.min(end)..end].strip_suffix(b"\r").unwrap_or(&text[start.min(end)..end]);
-            start = end + 1;
-            if bytes.is_empty() {
-                continue;
+            let place = Place { record, line };
+            if start < end {
+                match text.and_then(|text| envelope::glance(&text[start..end], &self.hints)) {
+                    Some(unit) => {
+                        out.counts.records += 1;
+                        self.unit(memory, &unit, place.stamp(0), out);
+                    }
+                    None => self.line(memory, &place, &record.bytes[start..end], out),
+                }
             }
-            let position = Position { sequence: record.position.sequence.plus(line), ..record.position.clone() };
-            self.unwrap(memory, &Place { position, arrival_ms: record.arrival_ms }, bytes, out);
+            start = end + 1;
+        }
+    }
+
+    fn line(&self, memory: &mut ShardMemory, place: &Place<'_>, line: &[u8], out: &mut Gathered) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.is_empty() {
+            self.unwrap(memory, place, line, out);
         }
     }
 
     fn record(&self, memory: &mut ShardMemory, record: &Record, out: &mut Gathered) {
-        let place = Place { position: record.position.clone(), arrival_ms: record.arrival_ms };
-        self.unwrap(memory, &place, &record.bytes, out);
+        self.unwrap(memory, &Place { record, line: 0 }, &record.bytes, out);
     }
 
-    fn unwrap(&self, memory: &mut ShardMemory, place: &Place, bytes: &[u8], out: &mut Gathered) {
+    fn unwrap(&self, memory: &mut ShardMemory, place: &Place<'_>, bytes: &[u8], out: &mut Gathered) {
         let mut ordinal = 0u32;
         envelope::unwrap(bytes, &self.hints, &mut |emit| {
-            let stamp = Stamp { position: Position { sub_sequence: ordinal, ..place.position.clone() }, arrival_ms: place.arrival_ms };
+            let stamp = place.stamp(ordinal);
             ordinal += 1;
             out.counts.records += 1;
             match emit {
@@ -130,53 +161,85 @@ impl Intake {
     fn unit(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
         match unit.form {
             Form::VpcFlow | Form::TransitGatewayFlow => self.flow(memory, unit, stamp, out),
-            _ => self.detect(&mut memory.scratch, unit, None, &stamp, out),
+            _ => self.detect(&mut memory.scratch, &mut memory.heard, unit, None, &stamp, out),
         }
     }
 
     fn flow(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
-        let ShardMemory { flow, scratch } = memory;
+        let ShardMemory { flow, scratch, heard } = memory;
         let filtered = match flow.decode(unit.text) {
             Ok(vpcflow::FlowLine::Flow(flow)) => {
                 let form = if flow.is_transit_gateway() { Form::TransitGatewayFlow } else { Form::VpcFlow };
-                return self.detect(scratch, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);
+                return self.detect(scratch, heard, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);
             }
             Ok(vpcflow::FlowLine::Header) => Filtered::Header,
-            Ok(vpcflow::FlowLine::NoData { .. }) => Filtered::NoData,
-            Ok(vpcflow::FlowLine::SkipData { .. }) => Filtered::SkipData,
+            Ok(vpcflow::FlowLine::NoData { account, .. }) => {
+                hear(heard, account, unit.form.source(), Coverage { records: 1, ..Coverage::default() });
+                Filtered::NoData
+            }
+            Ok(vpcflow::FlowLine::SkipData { account, .. }) => {
+                hear(heard, account, unit.form.source(), Coverage { records: 1, losses: 1, ..Coverage::default() });
+                Filtered::SkipData
+            }
             Ok(vpcflow::FlowLine::Empty) => Filtered::Empty,
             Err(error) => return refuse(out, stamp.position, error, unit.text.as_bytes()),
         };
         *out.counts.filtered.entry(filtered).or_default() += 1;
     }
 
-    fn detect(&self, scratch: &mut Scratch, unit: &Unit<'_>, flow: Option<&vpcflow::Flow<'_, '_>>, stamp: &Stamp, out: &mut Gathered) {
+    fn detect(
+        &self,
+        scratch: &mut Scratch,
+        heard: &mut Heard,
+        unit: &Unit<'_>,
+        flow: Option<&vpcflow::Flow<'_, '_>>,
+        stamp: &Stamp,
+        out: &mut Gathered,
+    ) {
         let seen = self.detector.detect(unit, flow, scratch, stamp, &mut out.detections);
         for target in scratch.without_key() {
             *out.counts.without_key.entry(*target).or_default() += 1;
         }
         match seen {
-            Ok(seen) => note(out, &seen),
+            Ok(seen) => note(out, heard, seen),
             Err(error) => refuse(out, stamp.position.clone(), error, unit.text.as_bytes()),
         }
     }
 }
 
-struct Place {
-    position: Position,
-    arrival_ms: Option<i64>,
+/// A line of a run, or a record.
+struct Place<'r> {
+    record: &'r Record,
+    line: u64,
 }
 
-fn note(out: &mut Gathered, seen: &Seen) {
+impl Place<'_> {
+    /// The stamp of the n-th event there.
+    fn stamp(&self, sub_sequence: u32) -> Stamp {
+        let Position { source, shard, sequence, .. } = &self.record.position;
+        let position = Position { source: source.clone(), shard: shard.clone(), sequence: sequence.plus(self.line), sub_sequence };
+        Stamp { position, arrival_ms: self.record.arrival_ms }
+    }
+}
+
+fn note(out: &mut Gathered, heard: &mut Heard, seen: Seen) {
     *out.counts.events.entry(seen.source).or_default() += 1;
     out.counts.late_events += u64::from(seen.late);
     out.counts.clock_skew += u64::from(seen.clock_skew);
     out.arrival_ms = out.arrival_ms.max(Some(seen.arrival_ms));
-    if let Some(account) = &seen.account {
-        let at = out.coverage.entry((account.clone(), seen.source)).or_insert(Coverage { records: 0, losses: 0, last_ms: i64::MIN });
-        at.records += 1;
-        at.last_ms = at.last_ms.max(seen.time_ms);
+    if let Some(account) = seen.account {
+        heard.entry((account, seen.source)).or_default().add(&Coverage { records: 1, losses: 0, last_ms: seen.time_ms });
     }
+}
+
+/// Notes a record that is no event but says something about its account's interface.
+fn hear(heard: &mut Heard, account: Option<&str>, source: Source, of: Coverage) {
+    heard.entry((account.unwrap_or("").into(), source)).or_default().add(&of);
+}
+
+/// Enters who was heard of.
+fn cover(heard: &mut Heard, out: &mut Gathered) {
+    heard.drain().for_each(|(who, of)| out.coverage.entry(who).or_default().add(&of));
 }
 
 fn refuse(out: &mut Gathered, position: Position, error: DecodeError, bytes: &[u8]) {

@@ -1,9 +1,11 @@
 //! The ledger: every alert's own bookkeeping. Version counter, when it was created, whether it paged, what waits to be indexed.
 //!
 //! Owns revisions and the throttle (one document per alert and [`UPDATE_EVERY_MS`] of arrival time while it changes). Never
-//! builds a document. Alerts that are closed are forgotten.
+//! builds a document. Alerts that are closed are forgotten, except those whose state was evicted: events that still may come can
+//! find the same first moment again, which is the same alert by its id; it is opened again with the version after its last.
 
-use crate::alert::paging::Paging;
+use super::related::RELATED_MAX;
+use crate::alert::paging::{Decision, Paging};
 use crate::alert::subject::RelatedAlert;
 use crate::event::GroupKey;
 use serde::{Deserialize, Serialize};
@@ -33,14 +35,29 @@ pub(super) struct Account {
 pub(super) struct Ledger {
     accounts: BTreeMap<AlertKey, Account>,
     due: BTreeSet<(i64, AlertKey)>,
+    /// Ended before their time, by first moment.
+    parked: BTreeSet<(i64, AlertKey)>,
 }
 
 impl Ledger {
-    /// Opens an account. Its first document is due at once.
-    pub(super) fn open(&mut self, key: AlertKey, id: String, now_ms: i64, paging: Paging, related: Vec<RelatedAlert>) {
-        let account =
-            Account { id, revision: 0, created_ms: now_ms, modified_ms: now_ms, paging, related, emitted_ms: now_ms, due_ms: None };
+    /// Opens an account, and tells whether it is a new one. Its first document is due at once.
+    pub(super) fn open(&mut self, key: AlertKey, id: String, now_ms: i64) -> bool {
+        if self.parked.remove(&(key.2, key.clone())) {
+            return false;
+        }
+        let account = Account {
+            id,
+            revision: 0,
+            created_ms: now_ms,
+            modified_ms: now_ms,
+            // Below every severity there is: the first document decides.
+            paging: Paging { decision: Decision::Severity, severity: 0 },
+            related: Vec::new(),
+            emitted_ms: now_ms,
+            due_ms: None,
+        };
         self.accounts.insert(key, account);
+        true
     }
 
     pub(super) fn get(&self, key: &AlertKey) -> Option<&Account> {
@@ -83,10 +100,22 @@ impl Ledger {
         }
     }
 
-    /// Notes the older alerts inside.
+    /// Notes the older alerts inside, beside those noted before: evidence that gives way to newer takes no alert with it.
     pub(super) fn relate(&mut self, key: &AlertKey, related: Vec<RelatedAlert>) {
+        let Some(account) = self.accounts.get_mut(key) else { return };
+        for alert in related {
+            match account.related.binary_search_by(|r| r.alert_id.cmp(&alert.alert_id)) {
+                Ok(known) => account.related[known] = alert,
+                Err(place) if account.related.len() < RELATED_MAX => account.related.insert(place, alert),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Notes what was decided about paging.
+    pub(super) fn decide(&mut self, key: &AlertKey, paging: Paging) {
         if let Some(account) = self.accounts.get_mut(key) {
-            account.related = related;
+            account.paging = paging;
         }
     }
 
@@ -99,6 +128,19 @@ impl Ledger {
         }
     }
 
+    /// Keeps the account of an alert that ended because its state was evicted.
+    pub(super) fn park(&mut self, key: &AlertKey) {
+        self.parked.insert((key.2, key.clone()));
+    }
+
+    /// Forgets parked accounts whose first moment cannot be found again.
+    pub(super) fn forget_parked_before(&mut self, moment_ms: i64) {
+        while let Some((_, key)) = self.parked.first().filter(|(at, _)| *at < moment_ms).cloned() {
+            self.parked.pop_first();
+            self.close(&key);
+        }
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         self.accounts.len()
@@ -108,12 +150,11 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::paging::paging_decision;
 
     #[test]
     fn changes_within_five_seconds_become_one_document() {
         let (mut ledger, key) = (Ledger::default(), (1, GroupKey::new(["k"]), 10));
-        ledger.open(key.clone(), "id".into(), 1_000, paging_decision(4, false, false, false, false, &[]), Vec::new());
+        ledger.open(key.clone(), "id".into(), 1_000);
         ledger.revise(&key, 1_000);
         ledger.touch(&key, 1_500);
         ledger.touch(&key, 2_000);
@@ -122,8 +163,14 @@ mod tests {
         ledger.revise(&key, 6_000);
         let account = ledger.get(&key).expect("open");
         assert_eq!((account.revision, account.modified_ms), (2, 2_000));
+        ledger.park(&key);
+        assert!(!ledger.open(key.clone(), "id".into(), 9_000), "the same alert again");
+        assert_eq!(ledger.get(&key).map(|a| a.revision), Some(2), "its versions go on");
         ledger.touch(&key, 20_000);
-        ledger.close(&key);
+        ledger.park(&key);
+        ledger.forget_parked_before(10);
+        assert_eq!(ledger.len(), 1);
+        ledger.forget_parked_before(11);
         assert!(ledger.due(i64::MAX).is_empty());
         assert_eq!(ledger.len(), 0);
     }

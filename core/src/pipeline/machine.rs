@@ -1,21 +1,20 @@
 //! The Pipeline: the stateful half. One entry of its log in, numbered effects out.
 //!
-//! Owns all state of its key groups: windows and episodes (the correlator), findings that have an alert, the ledger, the
-//! watermarks, the books. Applying the same log gives the same state, effects and numbers, wherever snapshots were taken.
+//! Owns all state of its key groups: windows and episodes (the correlator), findings that have an alert, severities of findings,
+//! the ledger, the watermarks, the books. Applying the same log gives the same state, effects and numbers, wherever snapshots
+//! were taken. What becomes of alerts stands in `alerts`, the state as bytes in `snapshot`.
 
 use super::books::Books;
 use super::effect::{Action, Effect, EffectNumber};
 use super::entry::Entry;
-use super::ledger::{AlertKey, Ledger};
-use super::related::related;
-use super::single::{Singles, Standing, kept};
-use crate::alert::paging::{Paging, paging_decision};
-use crate::alert::subject::{State, Subject, first_moment};
-use crate::alert::{alert_id, document};
-use crate::correlate::{AlertChange, ChangeKind, Correlator, Counted, Episode, KeptEvent, Output};
-use crate::event::{Detection, GroupKey, Source, Watermarks};
-use crate::rule::{RuleSet, Status};
-use std::collections::BTreeMap;
+use super::ledger::Ledger;
+use super::pressure::Pressure;
+use super::single::Singles;
+use crate::correlate::{Correlator, Counted, Output};
+use crate::dedup::Severities;
+use crate::detect::raised_rules;
+use crate::event::{Detection, Source, Watermarks, id};
+use crate::rule::RuleSet;
 use std::sync::Arc;
 
 /// What a Pipeline is started with. Plain data; the same for every Pipeline of one installation.
@@ -39,22 +38,25 @@ impl std::fmt::Display for RestoreError {
 
 impl std::error::Error for RestoreError {}
 
-/// Version of the snapshot's own envelope.
-const SNAPSHOT_VERSION: u8 = 1;
-
 /// The stateful half.
 pub struct Pipeline {
-    number: u16,
-    set: Arc<RuleSet>,
-    settings: Settings,
-    correlator: Correlator,
-    singles: Singles,
-    ledger: Ledger,
-    watermarks: Watermarks,
+    pub(super) number: u16,
+    pub(super) set: Arc<RuleSet>,
+    /// Rules that ask for `tidegate.revision: severity_raised`, sorted.
+    pub(super) raised: Vec<u32>,
+    /// The largest lateness of any correlation.
+    pub(super) lateness_ms_max: i64,
+    pub(super) settings: Settings,
+    pub(super) correlator: Correlator,
+    pub(super) singles: Singles,
+    pub(super) severities: Severities,
+    pub(super) pressure: Pressure,
+    pub(super) ledger: Ledger,
+    pub(super) watermarks: Watermarks,
     /// Largest arrival seen: the "now" of documents.
-    now_ms: i64,
-    derived: u64,
-    books: Books,
+    pub(super) now_ms: i64,
+    pub(super) derived: u64,
+    pub(super) books: Books,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -65,13 +67,13 @@ impl std::fmt::Debug for Pipeline {
 }
 
 /// Collects the effects of one entry and numbers them.
-struct Effects {
+pub(super) struct Effects {
     position: u64,
     list: Vec<Effect>,
 }
 
 impl Effects {
-    fn push(&mut self, action: Action) {
+    pub(super) fn push(&mut self, action: Action) {
         let number = EffectNumber { position: self.position, index: self.list.len() as u32 };
         self.list.push(Effect { number, action });
     }
@@ -84,10 +86,14 @@ impl Pipeline {
         let correlator = Correlator::new(&set, sources, settings.correlate.clone());
         Pipeline {
             number,
+            raised: raised_rules(&set),
+            lateness_ms_max: (0..set.rules.len() as u32).map(|rule| correlator.lateness_ms(rule)).max().unwrap_or(0),
             set,
             settings,
             correlator,
             singles: Singles::default(),
+            severities: Severities::default(),
+            pressure: Pressure::default(),
             ledger: Ledger::default(),
             watermarks: Watermarks::default(),
             now_ms: 0,
@@ -96,8 +102,27 @@ impl Pipeline {
         }
     }
 
+    /// Whether an entry may be applied here: it must have been matched with this rule set.
+    ///
+    /// # Errors
+    /// If it was matched with another one: in words. It has to be matched again first.
+    pub fn admit(&self, entry: &Entry) -> Result<(), String> {
+        let name = |digest: &[u8; 32]| digest[..4].iter().map(|b| format!("{b:02x}")).collect::<String>();
+        if entry.rules == self.set.digest {
+            return Ok(());
+        }
+        let (theirs, ours) = (name(&entry.rules), name(&self.set.digest));
+        Err(format!("the log entry was matched with rule set {theirs}..., this Pipeline runs {ours}...: match it again first"))
+    }
+
     /// Applies the entry at a log position.
+    ///
+    /// # Panics
+    /// If the entry was matched with another rule set (see [`Pipeline::admit`]): its rule numbers would mean other rules.
     pub fn apply(&mut self, position: u64, entry: &Entry) -> Vec<Effect> {
+        if let Err(refusal) = self.admit(entry) {
+            panic!("{refusal}");
+        }
         let mut effects = Effects { position, list: Vec::new() };
         self.books.input.add(&entry.counts);
         self.books.detections.without_key += super::books::total(&entry.counts.without_key);
@@ -168,11 +193,14 @@ impl Pipeline {
     }
 
     fn detection(&mut self, d: &Detection, outputs: &mut Vec<Output>, effects: &mut Effects) {
-        let counts = &mut self.books.detections;
-        counts.detections += 1;
+        self.books.detections.detections += 1;
+        if !self.severity_allows(d) {
+            return self.books.detections.stale += 1;
+        }
         if d.target == d.rule {
             return self.single(d, effects);
         }
+        let counts = &mut self.books.detections;
         let counted = match self.correlator.apply(d, &self.watermarks, outputs) {
             Counted::Counted => &mut counts.counted,
             Counted::Duplicate => &mut counts.duplicates,
@@ -184,264 +212,11 @@ impl Pipeline {
         *counted += 1;
     }
 
-    /// A match that is an alert of its own.
-    fn single(&mut self, d: &Detection, effects: &mut Effects) {
-        let standing = self.singles.judge(d);
-        let counts = &mut self.books.detections;
-        match standing {
-            Standing::Copy => return counts.duplicates += 1,
-            Standing::Change { stale: true } => counts.stale += 1,
-            _ => counts.counted += 1,
-        }
-        let event = kept(d);
-        let at: AlertKey = (d.target, d.key.clone(), first_moment(&event));
-        if standing == Standing::New {
-            let rule = self.set.rule(d.target);
-            let shadow = rule.meta.status == Status::Experimental;
-            let paging = paging_decision(d.severity, shadow, false, d.flags.sample, d.flags.archived, &[]);
-            let id = alert_id(&rule.meta.id, &rule.digest, &d.key, at.2);
-            self.open(at.clone(), id, paging, Vec::new());
-            self.emit_single(&at, Some(&event), effects);
-            self.page(&at, effects);
-            if d.revision.is_none() {
-                self.ledger.close(&at);
-            }
-        } else {
-            self.ledger.touch(&at, self.now_ms);
-        }
-    }
-
-    fn open(&mut self, at: AlertKey, id: String, paging: Paging, related: Vec<crate::alert::subject::RelatedAlert>) {
-        self.books.alerts.alerts += 1;
-        self.books.alerts.shadow += u64::from(self.set.rule(at.0).meta.status == Status::Experimental);
-        self.ledger.open(at, id, self.now_ms, paging, related);
-    }
-
-    /// Turns what the correlator said into effects.
-    fn carry(&mut self, outputs: &mut Vec<Output>, effects: &mut Effects) {
-        for output in outputs.drain(..) {
-            match output {
-                Output::Alert(change) => self.change(&change, effects),
-                Output::Stretch(mut derived) => {
-                    derived.origin = (self.number, self.derived);
-                    self.derived += 1;
-                    effects.push(Action::Derive(derived));
-                }
-                Output::Pressure { evicted, .. } => self.books.alerts.evicted += evicted,
-            }
-        }
-    }
-
-    fn change(&mut self, change: &AlertChange, effects: &mut Effects) {
-        let at: AlertKey = (change.correlation, change.key.clone(), change.fired_ms);
-        match change.kind {
-            ChangeKind::Opened => {
-                let Some(episode) = self.episode_of(change) else { return };
-                let rule = self.set.rule(at.0);
-                let related = related(&self.set, &episode.events);
-                let severity = severity_of(rule, &episode.events);
-                let paging = paging_decision(severity, rule.meta.status == Status::Experimental, false, false, false, &related);
-                let id = alert_id(&rule.meta.id, &rule.digest, &change.key, change.fired_ms);
-                self.open(at.clone(), id, paging, related);
-                self.emit(&at, Some(&episode), None, State::Open, None, effects);
-                self.page(&at, effects);
-            }
-            ChangeKind::Updated => self.ledger.touch(&at, self.now_ms),
-            ChangeKind::Closed | ChangeKind::Merged => {
-                let Some(episode) = self.episode_of(change) else { return };
-                let state = if change.kind == ChangeKind::Merged { State::Merged } else { State::Closed };
-                self.books.alerts.merged += u64::from(state == State::Merged);
-                let into = change.merged_into.map(|fired| self.correlation_id(change.correlation, &change.key, fired));
-                self.refresh_related(&at, &episode);
-                self.emit(&at, Some(&episode), None, state, into.as_deref(), effects);
-                self.ledger.close(&at);
-            }
-        }
-    }
-
-    fn episode_of(&self, change: &AlertChange) -> Option<Episode> {
-        match &change.episode {
-            Some(episode) => Some((**episode).clone()),
-            None => self.correlator.episode(change.correlation, &change.key, change.fired_ms, &self.watermarks),
-        }
-    }
-
-    fn correlation_id(&self, correlation: u32, key: &GroupKey, fired_ms: i64) -> String {
-        let rule = self.set.rule(correlation);
-        alert_id(&rule.meta.id, &rule.digest, key, fired_ms)
-    }
-
-    /// Documents that the throttle held back and that are due.
-    fn flush(&mut self, effects: &mut Effects) {
-        let ended = !self.watermarks.sources.is_empty() && self.watermarks.sources.values().all(|w| *w >= crate::event::watermark::ENDED);
-        let until = if ended { i64::MAX } else { self.now_ms };
-        for at in self.ledger.due(until) {
-            if self.is_correlation(at.0) {
-                if let Some(episode) = self.correlator.episode(at.0, &at.1, at.2, &self.watermarks) {
-                    self.refresh_related(&at, &episode);
-                    self.emit(&at, Some(&episode), None, State::Open, None, effects);
-                }
-            } else {
-                self.emit_single(&at, None, effects);
-            }
-        }
-        for (target, finding) in self.singles.forget(self.now_ms) {
-            if let Some(event) = finding.newest() {
-                self.ledger.close(&(target, finding.key.clone(), first_moment(event)));
-            }
-        }
-    }
-
-    fn is_correlation(&self, rule: u32) -> bool {
-        matches!(self.set.rule(rule).body, crate::rule::Body::Correlation(_))
-    }
-
-    fn emit_single(&mut self, at: &AlertKey, event: Option<&KeptEvent>, effects: &mut Effects) {
-        let finding = self.singles.by_key(at.0, &at.1);
-        let (episode, newest) = match finding {
-            Some(finding) => (Some(finding.episode()), finding.newest().cloned()),
-            None => (None, event.cloned()),
-        };
-        self.emit(at, episode.as_ref(), newest.as_ref(), State::Open, None, effects);
-    }
-
-    fn refresh_related(&mut self, at: &AlertKey, episode: &Episode) {
-        let related = related(&self.set, &episode.events);
-        self.ledger.relate(at, related);
-    }
-
-    /// Counts a version and asks for it to be indexed.
-    fn emit(
-        &mut self,
-        at: &AlertKey,
-        episode: Option<&Episode>,
-        event: Option<&KeptEvent>,
-        state: State,
-        into: Option<&str>,
-        effects: &mut Effects,
-    ) {
-        self.ledger.revise(at, self.now_ms);
-        let Some(account) = self.ledger.get(at) else { return };
-        let subject = Subject {
-            set: &self.set,
-            rule: at.0,
-            key: &at.1,
-            alert_id: &account.id,
-            revision: account.revision,
-            created_ms: account.created_ms,
-            modified_ms: account.modified_ms,
-            episode,
-            event,
-            state,
-            merged_into: into,
-            related: &account.related,
-            paging: account.paging,
-            shadow: self.set.rule(at.0).meta.status == Status::Experimental,
-            suppressed_by: None,
-            tables: &[],
-            product_version: &self.settings.product_version,
-            org: None,
-            accounts: &BTreeMap::new(),
-            enrichments: &[],
-            link: None,
-        };
-        let document = document(&subject).to_string();
-        let action = Action::Index { alert: account.id.clone(), version: account.revision, suppressed: false, document };
-        self.books.alerts.documents += 1;
-        effects.push(action);
-    }
-
-    /// Asks for the page, if one was decided. Its text is that of the document just emitted.
-    fn page(&mut self, at: &AlertKey, effects: &mut Effects) {
-        let Some(account) = self.ledger.get(at).filter(|a| a.paging.pages()) else { return };
-        let Some(Action::Index { document, .. }) = effects.list.last().map(|e| &e.action) else { return };
-        let (alert, route, document) = (account.id.clone(), account.paging.route().to_owned(), document.clone());
-        self.books.alerts.pages += 1;
-        effects.push(Action::Page { alert, route, document });
-    }
-}
-
-/// Severity of a correlation's alert: the rule's level, else that of its most severe event.
-fn severity_of(rule: &crate::rule::Rule, events: &[KeptEvent]) -> u8 {
-    match rule.meta.level {
-        Some(level) => crate::alert::severity::of_level(level),
-        None => events.iter().map(|e| e.severity).max().unwrap_or(1).clamp(1, 5),
-    }
-}
-
-mod snapshot {
-    //! The whole state at one log position, as bytes. The outbox is beside it: it is not state.
-
-    use super::{Books, Correlator, Ledger, Pipeline, RestoreError, SNAPSHOT_VERSION, Settings, Singles};
-    use crate::event::{Source, Watermarks};
-    use crate::rule::RuleSet;
-    use serde::{Deserialize, Serialize};
-    use std::borrow::Cow;
-    use std::sync::Arc;
-
-    #[derive(Serialize, Deserialize)]
-    struct Image<'a> {
-        number: u16,
-        rules: [u8; 32],
-        correlator: Cow<'a, [u8]>,
-        singles: Cow<'a, Singles>,
-        ledger: Cow<'a, Ledger>,
-        watermarks: Cow<'a, Watermarks>,
-        now_ms: i64,
-        derived: u64,
-        books: Cow<'a, Books>,
-    }
-
-    impl Pipeline {
-        /// The state as bytes: equal state gives equal bytes.
-        ///
-        /// # Panics
-        /// Never: a `Vec` takes everything.
-        #[must_use]
-        pub fn snapshot(&self) -> Vec<u8> {
-            let image = Image {
-                number: self.number,
-                rules: self.set.digest,
-                correlator: self.correlator.snapshot().into(),
-                singles: Cow::Borrowed(&self.singles),
-                ledger: Cow::Borrowed(&self.ledger),
-                watermarks: Cow::Borrowed(&self.watermarks),
-                now_ms: self.now_ms,
-                derived: self.derived,
-                books: Cow::Borrowed(&self.books),
-            };
-            postcard::to_extend(&image, vec![SNAPSHOT_VERSION]).expect("a Vec takes everything and every field has a postcard form")
-        }
-
-        /// A Pipeline as it was when the snapshot was taken.
-        ///
-        /// # Errors
-        /// If the bytes are damaged, of another version, or of another rule set.
-        pub fn restore(set: Arc<RuleSet>, sources: &[Vec<Source>], settings: Settings, bytes: &[u8]) -> Result<Self, RestoreError> {
-            let rest = match bytes.split_first() {
-                Some((&SNAPSHOT_VERSION, rest)) => rest,
-                Some((version, _)) => {
-                    return Err(RestoreError(format!("it is of version {version}, this program reads version {SNAPSHOT_VERSION}")));
-                }
-                None => return Err(RestoreError("it is empty".into())),
-            };
-            let image: Image<'_> = postcard::from_bytes(rest).map_err(|e| RestoreError(format!("it is damaged: {e}")))?;
-            if image.rules != set.digest {
-                return Err(RestoreError("it was taken under another rule set".into()));
-            }
-            let correlator = Correlator::restore(&set, sources, settings.correlate.clone(), &image.correlator);
-            Ok(Pipeline {
-                number: image.number,
-                set,
-                settings,
-                correlator: correlator.map_err(|e| RestoreError(e.to_string()))?,
-                singles: image.singles.into_owned(),
-                ledger: image.ledger.into_owned(),
-                watermarks: image.watermarks.into_owned(),
-                now_ms: image.now_ms,
-                derived: image.derived,
-                books: image.books.into_owned(),
-            })
-        }
+    /// Whether a detection of a rule that asks for `severity_raised` is one: an earlier revision with the same group key was less
+    /// severe. Every revision is remembered, also those that the rest of the rule's condition does not admit.
+    fn severity_allows(&mut self, d: &Detection) -> bool {
+        let Some(revision) = d.revision.as_ref().filter(|_| self.raised.binary_search(&d.rule).is_ok()) else { return !d.flags.witness };
+        let asks = [&d.target.to_le_bytes()[..], &d.rule.to_le_bytes(), &revision.finding.to_le_bytes(), d.key.bytes()].concat();
+        self.severities.raised(id::hash128(&asks), revision, d.arrival_ms) && !d.flags.witness
     }
 }

@@ -4,6 +4,7 @@
 //! appends entries and carries effects out. A Pipeline is a deterministic function of its log: no clock, no randomness, no
 //! iteration order, no speed of a sink enters. Limits: see [`intake`] and [`crate::correlate::Settings`].
 
+mod alerts;
 pub mod books;
 pub mod effect;
 pub mod embedded;
@@ -11,8 +12,11 @@ pub mod entry;
 pub mod intake;
 mod ledger;
 mod machine;
+mod pressure;
 mod related;
+mod sealed;
 mod single;
+mod snapshot;
 
 pub use books::Books;
 pub use effect::{Action, Effect, EffectNumber};

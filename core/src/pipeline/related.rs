@@ -5,12 +5,12 @@ use crate::alert::paging::PAGES_FROM;
 use crate::alert::subject::{RelatedAlert, first_moment};
 use crate::alert::{alert_id, severity};
 use crate::correlate::KeptEvent;
-use crate::event::{Fact, GroupKey};
+use crate::event::{Fact, GroupKey, Source};
 use crate::rule::{Rule, RuleSet, Status};
 use std::collections::BTreeMap;
 
 /// Most related alerts that a document lists.
-const RELATED_MAX: usize = 50;
+pub(super) const RELATED_MAX: usize = 50;
 
 /// The alerts that the kept events have made by themselves, by id.
 pub(super) fn related(set: &RuleSet, events: &[KeptEvent]) -> Vec<RelatedAlert> {
@@ -30,16 +30,12 @@ fn of_event(set: &RuleSet, finding_rule: Option<&Rule>, event: &KeptEvent) -> Ve
         let Some(rule) = own else { return Vec::new() };
         return vec![describe(rule, id.to_string(), event, event.severity)];
     }
-    let single = own.filter(|r| r.alerts).map(|r| single(r, event, event.severity));
-    let finding = finding_rule.filter(|_| event.revision.is_some()).map(|r| {
+    let alone = own.filter(|r| r.alerts).map(|r| single(r, event, event.severity));
+    let finding = finding_rule.filter(|_| event.revision.is_some() && event.source == Source::GuardDuty).map(|r| {
         let of_finding = event.revision.map_or(1, |v| severity::of_finding(f64::from(v.severity) / 100.0));
-        single_finding(r, event, of_finding)
+        single(r, event, of_finding)
     });
-    single.into_iter().chain(finding).collect()
-}
-
-fn single_finding(rule: &Rule, event: &KeptEvent, severity: u8) -> RelatedAlert {
-    single(rule, event, severity)
+    alone.into_iter().chain(finding).collect()
 }
 
 fn single(rule: &Rule, event: &KeptEvent, severity: u8) -> RelatedAlert {

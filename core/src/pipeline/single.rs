@@ -4,6 +4,8 @@
 //! Limits: the 5 earliest and 5 latest revisions of a finding are kept; a finding is forgotten [`REMEMBER_MS`] after its last
 //! revision arrived (GuardDuty keeps findings for 90 days), an event's id after [`REMEMBER_EVENT_MS`].
 
+use super::ledger::AlertKey;
+use crate::alert::first_moment;
 use crate::correlate::{Episode, KeptEvent};
 use crate::dedup::{Once, Revisions, Verdict};
 use crate::event::time::DAY_MS;
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How long a finding is remembered after its last revision.
-const REMEMBER_MS: i64 = 90 * DAY_MS;
+pub(super) const REMEMBER_MS: i64 = 90 * DAY_MS;
 /// How long the id of an event without revisions is remembered.
 const REMEMBER_EVENT_MS: i64 = DAY_MS;
 /// Revisions kept at each end.
@@ -43,28 +45,34 @@ pub(super) struct Singles {
 /// What is kept of one finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Finding {
-    pub(super) key: GroupKey,
+    key: GroupKey,
+    /// The first moment as known when the alert fired.
+    fired_ms: i64,
     events: Vec<KeptEvent>,
     revisions: u64,
 }
 
 impl Singles {
-    /// Judges a detection that is an alert of its own, and remembers it.
-    pub(super) fn judge(&mut self, d: &Detection) -> Standing {
+    /// Judges a detection that is an alert of its own, and remembers it. Gives the first moment by which its alert is known, too.
+    pub(super) fn judge(&mut self, d: &Detection) -> (Standing, i64) {
+        let event = kept(d);
+        let first_ms = first_moment(&event);
         let Some(revision) = &d.revision else {
-            return if self.once.first(d.target, d.id, d.arrival_ms) { Standing::New } else { Standing::Copy };
+            let new = self.once.first(d.target, d.id, d.arrival_ms);
+            return (if new { Standing::New } else { Standing::Copy }, first_ms);
         };
         let verdict = self.revisions.judge(d.target, revision, d.id, d.arrival_ms);
         if verdict == Verdict::Copy {
-            return Standing::Copy;
+            return (Standing::Copy, first_ms);
         }
-        let at = (d.target, revision.finding);
-        let finding = self.findings.entry(at).or_insert_with(|| Finding { key: d.key.clone(), events: Vec::new(), revisions: 0 });
-        finding.add(kept(d));
-        match verdict {
+        let fresh = || Finding { key: d.key.clone(), fired_ms: first_ms, events: Vec::new(), revisions: 0 };
+        let finding = self.findings.entry((d.target, revision.finding)).or_insert_with(fresh);
+        finding.add(event);
+        let standing = match verdict {
             Verdict::New => Standing::New,
             other => Standing::Change { stale: other == Verdict::Older },
-        }
+        };
+        (standing, finding.fired_ms)
     }
 
     /// What is kept of the finding whose alert has this key (its ARN).
@@ -73,11 +81,12 @@ impl Singles {
         self.findings.get(&(target, finding_hash(arn)))
     }
 
-    /// Forgets what arrived too long before `now_ms`; gives the findings forgotten.
-    pub(super) fn forget(&mut self, now_ms: i64) -> Vec<(u32, Finding)> {
+    /// Forgets what arrived too long before `now_ms`; gives the alerts of the findings forgotten.
+    pub(super) fn forget(&mut self, now_ms: i64) -> Vec<AlertKey> {
         self.once.forget_before(now_ms.saturating_sub(REMEMBER_EVENT_MS));
         let forgotten = self.revisions.forget_before(now_ms.saturating_sub(REMEMBER_MS));
-        forgotten.into_iter().filter_map(|at| Some((at.0, self.findings.remove(&at)?))).collect()
+        let alert = |at: (u32, u128)| self.findings.remove(&at).map(|f| (at.0, f.key, f.fired_ms));
+        forgotten.into_iter().filter_map(alert).collect()
     }
 }
 
@@ -118,7 +127,7 @@ impl Finding {
     pub(super) fn episode(&self) -> Episode {
         let newest = self.newest();
         let seen = |fact| newest.and_then(|e| e.facts.first(fact)).and_then(crate::event::time::parse_any_ms);
-        let start_ms = newest.map_or(0, crate::alert::subject::first_moment);
+        let start_ms = newest.map_or(0, first_moment);
         let earliest = self.events.first().map_or(0, |e| e.time_ms);
         let mut accounts: Vec<_> = self.events.iter().map(|e| e.account.clone()).collect();
         accounts.sort();

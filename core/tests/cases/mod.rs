@@ -11,6 +11,8 @@ pub(crate) struct Case {
     pub(crate) sources: Vec<Vec<Source>>,
     pub(crate) lateness: i64,
     pub(crate) started: Option<i64>,
+    /// Low: panes overflow.
+    pub(crate) kept: usize,
     pub(crate) arrivals: Vec<Arrival>,
 }
 
@@ -48,8 +50,8 @@ fn presence(r: &mut Rng, negations: bool) -> Presence {
     }
 }
 
-fn at_least(r: &mut Rng) -> Thresholds {
-    let n = f64::from(r.u32(1..=5));
+fn at_least(r: &mut Rng, crowd: bool) -> Thresholds {
+    let n = f64::from(if crowd { r.u32(1..=60) } else { r.u32(1..=5) });
     Thresholds(vec![if r.bool() { (Compare::Gte, n) } else { (Compare::Gt, n - 0.5) }])
 }
 
@@ -77,10 +79,10 @@ fn numbers(r: &mut Rng) -> CorrelationKind {
     }
 }
 
-fn kind(r: &mut Rng) -> CorrelationKind {
+fn kind(r: &mut Rng, crowd: bool) -> CorrelationKind {
     match r.u8(0..12) {
-        0 | 1 => CorrelationKind::EventCount(at_least(r)),
-        2 | 3 => CorrelationKind::ValueCount(vec!["f".into()], at_least(r)),
+        0 | 1 => CorrelationKind::EventCount(at_least(r, crowd)),
+        2 | 3 => CorrelationKind::ValueCount(vec!["f".into()], at_least(r, crowd)),
         4 => CorrelationKind::EventCount(verdict(r)),
         5 => CorrelationKind::ValueCount(vec!["f".into()], verdict(r)),
         6 => CorrelationKind::Temporal(presence(r, false)),
@@ -93,7 +95,7 @@ fn kind(r: &mut Rng) -> CorrelationKind {
 /// A parent over the child (step 0) and plain rules 0 and 1 (steps 1 and 2).
 fn parent_kind(r: &mut Rng, child: u32) -> (CorrelationKind, Vec<u32>) {
     match r.u8(0..4) {
-        0 => (CorrelationKind::EventCount(at_least(r)), vec![child]),
+        0 => (CorrelationKind::EventCount(at_least(r, false)), vec![child]),
         1 => (CorrelationKind::EventCount(verdict(r)), vec![child]),
         n => {
             let negations = r.bool();
@@ -105,13 +107,26 @@ fn parent_kind(r: &mut Rng, child: u32) -> (CorrelationKind, Vec<u32>) {
     }
 }
 
+/// `temporal` without `not`.
+fn only_first_and_last(c: &Correlation) -> bool {
+    fn plain(p: &Presence) -> bool {
+        match p {
+            Presence::Rule(_) => true,
+            Presence::And(all) | Presence::Or(all) => all.iter().all(plain),
+            Presence::Not(_) => false,
+        }
+    }
+    matches!(&c.kind, CorrelationKind::Temporal(p) if plain(p))
+}
+
 pub(crate) fn random(seed: u64) -> Case {
     let r = &mut Rng::with_seed(seed);
     let cells = r.u8(0..8) == 0;
     let family = !cells && r.u8(0..4) == 0;
     let unit = if cells { 100 } else { 1 };
     let timespan = if cells { r.i64(500..9000) } else { *r.choice(&[4, 5, 10, 16, 30, 60]).unwrap_or(&10) };
-    let first = if cells { numbers(r) } else { kind(r) };
+    let crowd = !cells && !family && r.u8(0..30) == 0;
+    let first = if cells { numbers(r) } else { kind(r, crowd) };
     let rules = if cells || matches!(first, CorrelationKind::EventCount(_)) && r.bool() { vec![0] } else { vec![0, 1, 2] };
     let mut correlations = vec![(with(first, &rules, &["k", "u"], timespan), !family || r.bool())];
     let findings = r.u8(0..4) == 0;
@@ -129,9 +144,12 @@ pub(crate) fn random(seed: u64) -> Case {
     }
     let lateness = if r.u8(0..4) == 0 { r.i64(100..200) } else { r.i64(0..40) } * unit;
     let started = (r.u8(0..5) == 0).then(|| r.i64(0..60) * unit);
-    let burst = !cells && !family && !matches!(correlations[0].0.kind, CorrelationKind::TemporalOrdered(_)) && r.u8(0..40) == 0;
+    let burst = crowd && !matches!(correlations[0].0.kind, CorrelationKind::TemporalOrdered(_));
     let arrivals = arrivals(r, &Shape { unit, family, findings, lateness, timespan, burst });
-    Case { set: rule_set(correlations), sources, lateness, started, arrivals }
+    // Chains and removal are exact only as long as nothing is dropped.
+    let searched = |c: &Correlation| matches!(c.kind, CorrelationKind::Temporal(_) | CorrelationKind::TemporalOrdered(_));
+    let low = !correlations.iter().any(|c| searched(&c.0)) && r.bool() || matches!(&correlations[..], [(c, _)] if only_first_and_last(c));
+    Case { set: rule_set(correlations), sources, lateness, started, kept: if low { r.usize(2..8) } else { 64 }, arrivals }
 }
 
 /// So many events of one key, in little more than a pane, go beyond what is kept.
@@ -152,11 +170,12 @@ fn arrivals(r: &mut Rng, shape: &Shape) -> Vec<Arrival> {
     let mut number = r.usize(0..if shape.family { 14 } else { 26 });
     let burst = shape.burst.then(|| (r.i64(0..span), r.usize(BURST_LEAST..2 * BURST_LEAST)));
     number += burst.map_or(0, |b| b.1);
-    let (values, doubles, lates) = (*r.choice(&[2u128, 3, 8, 30]).unwrap_or(&3), r.u8(0..3) == 0, r.u8(0..3) == 0);
+    let (values, doubles, lates) = (*r.choice(&[2u128, 3, 8, 30, 200]).unwrap_or(&3), r.u8(0..3) == 0, r.u8(0..3) == 0);
     let mut out = Vec::new();
     for n in 0..number {
         let time = match burst {
-            Some((at, _)) if n > 12 => at + r.i64(0..=shape.timespan / 4),
+            // Two thirds crowd into little more than a pane, the rest stands around them.
+            Some((at, _)) if n % 3 > 0 => at + r.i64(0..=shape.timespan / 4),
             _ => r.i64(0..span),
         } * shape.unit;
         let mut event = one(r, shape, time, n as u128 + 1, values);

@@ -4,7 +4,7 @@ use super::support::{Rules, detect, detect_in, field, logsource, text};
 use tidegate_core::decode::Context;
 use tidegate_core::detect::WarningKind;
 use tidegate_core::event::{ContentId, Fact, Form};
-use tidegate_core::rule::{Expr, Level};
+use tidegate_core::rule::{Compare, Expr, Level, Test};
 
 const ARN: &str = "arn:aws:guardduty:eu-central-1:111122223333:detector/d1/finding/f1";
 
@@ -62,10 +62,25 @@ fn rules_ask_for_new_or_updated_revisions() {
     let refused = rules.detection(source, Expr::Not(Box::new(ask("severity_raised"))), None);
     let (detector, warnings) = rules.build();
     let matched = |count| detect(&detector, Form::GuardDuty, &finding(count, "5", false)).1.iter().map(|d| d.rule).collect::<Vec<_>>();
-    assert_eq!(matched(1), [new]);
+    assert_eq!(matched(1), [new, raised], "whether it rose is for the holder of the revisions to say");
     assert_eq!(matched(2), [updated, raised]);
     assert_eq!([new, updated, raised].map(|rule| detector.must_be_raised(rule)), [false, false, true]);
     assert_eq!(warnings.iter().map(|w| (w.rule, w.kind)).collect::<Vec<_>>(), [(refused, WarningKind::LeftOut)]);
+}
+
+#[test]
+fn a_rule_that_asks_whether_the_severity_rose_hears_of_every_revision() {
+    let mut rules = Rules::default();
+    let source = logsource("aws", Some("guardduty"));
+    let asks = vec![field("tidegate.revision", text("severity_raised")), field("severity", Test::Compare(Compare::Gte, 7.0))];
+    rules.detection(source, Expr::And(asks), None);
+    let (detector, _) = rules.build();
+    let heard = |severity| detect(&detector, Form::GuardDuty, &finding(1, severity, false));
+    let (seen, low) = heard("5");
+    assert_eq!((seen.matched, low.len()), (0, 1));
+    assert!(low[0].flags.witness && low[0].facts.items.is_empty() && low[0].revision.is_some_and(|r| r.severity == 500));
+    let (seen, high) = heard("8");
+    assert_eq!((seen.matched, high.len(), high[0].flags.witness), (1, 1, false));
 }
 
 #[test]

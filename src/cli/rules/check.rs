@@ -2,6 +2,9 @@
 
 use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::read_rules;
+use std::sync::Arc;
+use tidegate_core::decode::Hints;
+use tidegate_core::detect::{Detector, WarningKind};
 use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, Status, load};
 
 const EXAMPLES: &str = "Examples:
@@ -24,7 +27,8 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
+    let mut loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
+    compile(&mut loaded);
     if arguments.json {
         print_json(&loaded)
     } else {
@@ -49,11 +53,22 @@ fn print_text(loaded: &Loaded) {
     );
 }
 
-/// One diagnostic, as printed everywhere: the word in front is coloured on a terminal.
+/// One diagnostic, as printed everywhere: `FILE:LINE:COLUMN: what: why: what to do`, coloured on a terminal.
 pub(in crate::cli) fn line(diagnostic: &Diagnostic) -> String {
     match diagnostic.gravity {
-        Gravity::Error => format!("{}{diagnostic}", screen::red("error: ")),
-        Gravity::Warning => format!("{}{diagnostic}", screen::yellow("warning: ")),
+        Gravity::Error => screen::red(&diagnostic.to_string()),
+        Gravity::Warning => screen::yellow(&diagnostic.to_string()),
+    }
+}
+
+/// Adds what only compiling tells: a rule that cannot be used, that no source feeds, or that every event must be tested against.
+fn compile(loaded: &mut Loaded) {
+    let (_, warnings) = Detector::new(Arc::new(loaded.set.clone()), &Hints::default());
+    for warning in warnings {
+        let gravity = if warning.kind == WarningKind::LeftOut { Gravity::Error } else { Gravity::Warning };
+        let mut parts = warning.text.splitn(3, ": ").map(str::to_owned);
+        let mut part = || parts.next().unwrap_or_default();
+        loaded.diagnostics.push(Diagnostic { gravity, place: warning.place, what: part(), why: part(), remedy: part() });
     }
 }
 

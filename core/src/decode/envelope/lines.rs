@@ -1,13 +1,17 @@
 //! Lines that are no JSON: flow logs, or bad.
 
 use super::Unwrapper;
-use crate::decode::{Context, Emit, ErrorCode, Filtered, Unit};
+use crate::decode::limits::ENVELOPE_DEPTH_MAX;
+use crate::decode::{Context, Emit, ErrorCode, Filtered, Hints, Unit};
 use crate::event::Form;
 use crate::event::flow::Column;
 use std::net::IpAddr;
 
 /// Fewest and most columns of a line that is taken for a flow log without being told.
 const COLUMNS: std::ops::RangeInclusive<usize> = 5..=80;
+
+/// Longer lines take the careful way, which knows the limit of a record.
+const FLOW_LINE_MAX: usize = 64 * 1024;
 
 /// Lines in a row that nobody knows: one bad thing, not one per line.
 #[derive(Default)]
@@ -47,8 +51,34 @@ impl Unwrapper<'_> {
         if message.trim_ascii().is_empty() {
             return self.filtered(Filtered::Empty);
         }
-        self.bytes(message.as_bytes(), context, depth);
+        match flow_line(message, self.hints) {
+            // What `bytes` would come to.
+            Some(unit) if depth <= ENVELOPE_DEPTH_MAX => self.put(Emit::Unit(Unit { context, ..unit })),
+            _ => self.bytes(message.as_bytes(), context, depth),
+        }
     }
+}
+
+/// The one unit that [`super::unwrap`] gives for a text, when a glance tells that it is a flow-log line of version 2 and
+/// nothing else; `None` says nothing.
+pub(super) fn flow_line<'a>(text: &'a str, hints: &Hints) -> Option<Unit<'a>> {
+    const NOTHING: &Context<'static> = &Context {
+        log_event_id: None,
+        log_event_ms: None,
+        log_group: None,
+        account: None,
+        region: None,
+        detail_type: None,
+        envelope_ms: None,
+    };
+    let form = match hints.form {
+        None => Form::VpcFlow,
+        Some(stated @ (Form::VpcFlow | Form::TransitGatewayFlow)) => stated,
+        Some(_) => return None,
+    };
+    let line = text.trim_ascii_end();
+    let whole = is_default_version_2(line) && line.len() <= FLOW_LINE_MAX && memchr::memchr(b'\n', line.as_bytes()).is_none();
+    whole.then_some(Unit { form, text: line, context: NOTHING })
 }
 
 /// The flow-log form of a line, if it surely is one: a header, or columns as flow logs have them.

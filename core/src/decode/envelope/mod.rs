@@ -34,6 +34,12 @@ pub fn unwrap(bytes: &[u8], hints: &Hints, emit: &mut dyn for<'x> FnMut(Emit<'x>
     unwrapper.bytes(bytes, &Context::default(), 0);
 }
 
+/// What [`unwrap`] gives for a line, when it is one unit and a glance tells so: most flow-log lines. `None` says nothing.
+#[must_use]
+pub fn glance<'a>(line: &'a str, hints: &Hints) -> Option<Unit<'a>> {
+    lines::flow_line(line, hints)
+}
+
 /// The state of unwrapping one record. Methods emit what they find; `depth` counts the envelopes around.
 struct Unwrapper<'h> {
     hints: &'h Hints,

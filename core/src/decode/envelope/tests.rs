@@ -294,3 +294,26 @@ fn mutations_neither_panic_nor_vanish() {
         assert!(count > 0, "{bytes:?}");
     }
 }
+
+#[test]
+fn a_glance_sees_what_unwrapping_gives() {
+    let stated = |form| Hints { form, ..Hints::default() };
+    let line = "2 111122223333 eni-0a1b 10.0.0.1 10.0.0.2 40000 443 6 1 40 1795000000 1795000060 ACCEPT OK";
+    let lines =
+        [line.to_owned(), format!("{line}\r"), format!("{line} \n"), format!("{line}\n{line}"), format!(" {line}"), "2 x".to_owned()];
+    for form in [None, Some(Form::VpcFlow), Some(Form::TransitGatewayFlow), Some(Form::CloudTrail)] {
+        let mut seen = 0;
+        for line in &lines {
+            let Some(unit) = super::glance(line, &stated(form)) else { continue };
+            let mut emitted = 0;
+            unwrap(line.as_bytes(), &stated(form), &mut |emit| {
+                let Emit::Unit(other) = emit else { panic!("{emit:?}") };
+                assert_eq!((unit.form, unit.text, unit.context), (other.form, other.text, other.context));
+                emitted += 1;
+            });
+            assert_eq!(emitted, 1);
+            seen += 1;
+        }
+        assert_eq!(seen, if form == Some(Form::CloudTrail) { 0 } else { 3 });
+    }
+}

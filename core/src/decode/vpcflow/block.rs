@@ -1,19 +1,20 @@
 //! Blocks of lines into typed columns, one column at a time.
 //!
-//! A window of 16 KiB is indexed; a maximal stretch of its lines that have one format is a *run*; each wanted column of a run
-//! is read in one tight loop. Whatever a loop cannot read (and NODATA, headers, lines of unknown size) goes the way of
-//! [`super::FlowDecoder::decode`], so that both ways agree; a refused line costs its run a second, slower reading.
+//! A window of 16 KiB is indexed; a maximal stretch of its lines that have one format and as many separators is a *run*; each
+//! wanted column of a run is read in one tight loop ([`super::columns`]). Whatever a loop cannot read (and NODATA, headers,
+//! lines of unknown size) goes the way of [`super::FlowDecoder::decode`], so that both ways agree; a refused line costs its
+//! run a second, slower reading.
 //!
 //! Columns that are not wanted are not checked, unless two known formats have the line's number of columns.
 
-use super::batch::{ABSENT, BlockStats, FlowBatch, Quiet, Refusal, Typed, TypedColumn, mark, range};
+use super::batch::{ABSENT, BlockStats, FlowBatch, Quiet, Refusal, Typed, TypedColumn, range};
 use super::candidates::Candidates;
-use super::field::{self, epoch_ms};
+use super::columns::ColumnReader;
+use super::field::epoch_ms;
 use super::format::FlowFormat;
 use super::index::{Index, Span};
 use super::line::{Flow, FlowLine, TRAFFIC};
 use super::simd;
-use super::swar::LOAD_BYTES;
 use crate::decode::unit::Filtered;
 use crate::decode::{DecodeError, ErrorCode};
 use crate::event::flow::Column;
@@ -27,124 +28,149 @@ pub(super) struct BlockReader<'r, 'b> {
     pub(super) stats: BlockStats,
 }
 
-/// Lines of one format, each by the place in the index where its first column ends.
-#[derive(Debug, Default)]
+/// Neighbouring lines of one format and as many separators. It never outlives its window.
+#[derive(Debug, Clone, Copy)]
 struct Run {
     format: usize,
-    rows: Vec<u32>,
-    lines: Vec<Span>,
+    /// The place in the index of the separator before the first line.
+    before: u32,
+    /// Separators per line: the columns, and one more where a blank or `\r` stands before the line break.
+    stride: u32,
+    rows: usize,
+    /// How a line shows that it holds traffic.
+    shows: Shows,
+    /// Its separators alone tell a line's columns and format.
+    plain: bool,
+}
+
+/// How a line of a format shows that it holds traffic.
+#[derive(Debug, Clone, Copy)]
+enum Shows {
+    /// This column is `OK`.
+    Ok(usize),
+    /// This column is not `-`.
+    Value(usize),
+    /// It always does.
+    Always,
+}
+
+impl Shows {
+    fn of(format: &FlowFormat) -> Self {
+        match format.position(Column::LogStatus) {
+            Some(at) => Shows::Ok(at),
+            None => TRAFFIC.into_iter().find_map(|c| format.position(c)).map_or(Shows::Always, Shows::Value),
+        }
+    }
+
+    /// Whether the line behind the separator at place `before` does; `false` also where only a closer look can tell.
+    #[inline(always)]
+    fn holds(self, index: &Index, before: u32, block: &[u8]) -> bool {
+        let text = |at| index.span(before, at).of(block);
+        match self {
+            Shows::Ok(at) => matches!(text(at), b"OK"),
+            Shows::Value(at) => !matches!(text(at), b"-"),
+            Shows::Always => true,
+        }
+    }
 }
 
 impl BlockReader<'_, '_> {
     pub(super) fn read(mut self, index: &mut Index) -> BlockStats {
-        let mut run = Run::default();
         let mut start = 0;
         while start < self.block.len() {
             simd::fill(index, self.block, start);
-            start = self.read_window(index, &mut run, start);
+            start = self.read_window(index, start);
         }
         self.stats.flows = self.out.len();
         self.stats
     }
 
     /// Reads the whole lines of a window and returns where the next one starts.
-    fn read_window(&mut self, index: &Index, run: &mut Run, start: usize) -> usize {
-        let mut at = start;
-        let mut row = 1;
-        for line_break in &index.line_breaks {
-            let line = Span { start: at as u32, end: index.position(*line_break) as u32 };
-            self.read_line(index, run, row, *line_break, line);
-            row = line_break + 1;
-            at = line.end as usize + 1;
+    fn read_window(&mut self, index: &Index, start: usize) -> usize {
+        let mut run: Option<Run> = None;
+        let mut before = 0;
+        for place in index.line_breaks() {
+            match &mut run {
+                Some(run) if run.takes(index, before, *place, self.block) => run.rows += 1,
+                _ => self.read_line(index, &mut run, before, *place),
+            }
+            before = *place;
         }
-        self.flush(index, run);
-        if at > start {
-            return at;
+        self.flush(index, &mut run);
+        if before > 0 {
+            return index.position(before) as usize + 1;
         }
         // A line longer than a window, or the last one without its line break.
         let end = memchr::memchr(b'\n', &self.block[start..]).map_or(self.block.len(), |n| start + n);
-        self.read_alone(index, run, Span { start: start as u32, end: end as u32 });
+        self.read_carefully(Span { start: start as u32, end: end as u32 });
         end + 1
     }
 
-    #[inline]
-    fn read_line(&mut self, index: &Index, run: &mut Run, row: u32, line_break: u32, line: Span) {
-        let mut columns = (line_break - row + 1) as usize;
-        if index.adjacent && columns > 1 && index.span(line_break, 0).start as usize == line.end as usize {
+    /// Reads a line that begins a run, goes on with one after a closer look, or stands alone.
+    fn read_line(&mut self, index: &Index, run: &mut Option<Run>, before: u32, place: u32) {
+        let line = Span { start: index.position(before).wrapping_add(1), end: index.position(place) };
+        let stride = place - before;
+        let mut columns = stride as usize;
+        if index.adjacent && columns > 1 && index.span(before, columns - 1).start == line.end {
             columns -= 1; // one blank, or the `\r`, before the line break
         }
-        match self.format_of(index, row, columns, line) {
-            Some(format) => {
-                if run.format != format {
-                    self.flush(index, run);
-                    run.format = format;
-                }
-                run.rows.push(row);
-                run.lines.push(line);
+        let Some((format, rivals)) = self.format_of(index, before, columns, line) else {
+            self.flush(index, run);
+            return self.read_carefully(line);
+        };
+        match run {
+            Some(run) if run.format == format && run.stride == stride => run.rows += 1,
+            _ => {
+                self.flush(index, run);
+                let shows = Shows::of(&self.candidates.formats()[format]);
+                let plain = !(rivals || index.adjacent || index.odd);
+                *run = Some(Run { format, before, stride, rows: 1, shows, plain });
             }
-            None => self.read_alone(index, run, line),
         }
     }
 
-    /// The format of a line that is ready for its run; `None` sends it the careful way.
-    #[inline]
-    fn format_of(&mut self, index: &Index, row: u32, columns: usize, line: Span) -> Option<usize> {
+    /// The format of a line that is ready for a run, and whether others are of its size; `None` sends it the careful way.
+    fn format_of(&mut self, index: &Index, before: u32, columns: usize, line: Span) -> Option<(usize, bool)> {
         let (first, rivals) = self.candidates.of_count(columns)?;
         let text = line.of(self.block);
-        if index.adjacent && (0..columns).any(|at| index.span(row, at).of(self.block).is_empty()) {
+        let is_empty = |at| index.span(before, at).of(self.block).is_empty();
+        if columns < 2 || (index.adjacent && (0..columns).any(is_empty)) {
             return None;
         }
-        if text[0].is_ascii_lowercase() || index.non_ascii {
+        if text[0].is_ascii_lowercase() || index.odd {
             let text = std::str::from_utf8(text).ok()?;
             if FlowFormat::is_header(text) {
                 return None;
             }
         }
-        let format = if rivals { self.decide(index, row, columns)? } else { first };
-        self.holds_traffic(index, row, format).then_some(format)
+        let format = if rivals { self.decide(index, before, columns)? } else { first };
+        Shows::of(&self.candidates.formats()[format]).holds(index, before, self.block).then_some((format, rivals))
     }
 
-    fn decide(&mut self, index: &Index, row: u32, columns: usize) -> Option<usize> {
+    fn decide(&mut self, index: &Index, before: u32, columns: usize) -> Option<usize> {
         self.spans.clear();
-        self.spans.extend((0..columns).map(|at| index.span(row, at)));
+        self.spans.extend((0..columns).map(|at| index.span(before, at)));
         self.candidates.decide(self.block, self.spans).ok()
     }
 
-    #[inline]
-    fn holds_traffic(&self, index: &Index, row: u32, format: usize) -> bool {
-        let format = &self.candidates.formats()[format];
-        if let Some(at) = format.position(Column::LogStatus) {
-            return index.span(row, at).of(self.block) == b"OK";
-        }
-        TRAFFIC.into_iter().find_map(|c| format.position(c)).is_none_or(|at| index.span(row, at).of(self.block) != b"-")
-    }
-
     /// Reads the run's rows column by column; if a column refuses, line by line.
-    fn flush(&mut self, index: &Index, run: &mut Run) {
-        if run.rows.is_empty() {
-            return;
-        }
+    fn flush(&mut self, index: &Index, run: &mut Option<Run>) {
+        let Some(run) = run.take() else { return };
         let (rows, wide) = (self.out.lines.len(), self.out.wide.len());
-        self.out.lines.extend_from_slice(&run.lines);
+        let positions = index.rows(run.before, run.stride as usize, run.rows);
+        let mut reader =
+            ColumnReader { block: self.block, positions, stride: run.stride as usize, rows: run.rows, odd: index.odd, places: self.spans };
+        self.out.lines.extend(reader.lines());
         let format = &self.candidates.formats()[run.format];
-        let reader = ColumnReader { block: self.block, index, rows: &run.rows };
         let FlowBatch { columns, wide: side, .. } = &mut *self.out;
-        let read = columns.iter_mut().all(|c| reader.read(format.position(c.column), c, side)) && in_order(columns, rows);
-        run.rows.clear();
-        if read {
-            run.lines.clear();
+        if columns.iter_mut().all(|c| reader.read(format.position(c.column), c, side)) && in_order(columns, rows) {
             return;
         }
+        let lines = self.out.lines.split_off(rows);
         self.out.truncate(rows, wide);
-        for line in std::mem::take(&mut run.lines) {
+        for line in lines {
             self.read_carefully(line);
         }
-    }
-
-    /// Reads one line on its own, after the run before it if it is a flow.
-    fn read_alone(&mut self, index: &Index, run: &mut Run, line: Span) {
-        self.flush(index, run);
-        self.read_carefully(line);
     }
 
     fn read_carefully(&mut self, line: Span) {
@@ -188,6 +214,18 @@ impl BlockReader<'_, '_> {
     }
 }
 
+impl Run {
+    /// Whether the line between two places belongs to it, as far as a glance tells.
+    #[inline(always)]
+    fn takes(&self, index: &Index, before: u32, place: u32, block: &[u8]) -> bool {
+        let first = block.get(index.position(before).wrapping_add(1) as usize);
+        self.plain
+            && place - before == self.stride
+            && first.is_some_and(|b| !b.is_ascii_lowercase())
+            && self.shows.holds(index, before, block)
+    }
+}
+
 /// Whether every flow from `rows` on ends after it starts, as far as both times are wanted.
 fn in_order(columns: &[TypedColumn], rows: usize) -> bool {
     let times = |wanted| {
@@ -203,138 +241,4 @@ fn in_order(columns: &[TypedColumn], rows: usize) -> bool {
 #[cold]
 fn may_follow(start: u64, end: u64) -> bool {
     start == ABSENT || end == ABSENT || epoch_ms(start) <= epoch_ms(end)
-}
-
-/// One column of a run.
-pub(super) struct ColumnReader<'r> {
-    block: &'r [u8],
-    index: &'r Index,
-    rows: &'r [u32],
-}
-
-impl ColumnReader<'_> {
-    /// Appends the column of all rows; `false` when a row holds what the column must not.
-    fn read(&self, at: Option<usize>, typed: &mut TypedColumn, wide: &mut Vec<u128>) -> bool {
-        let Some(at) = at else {
-            match &mut typed.data {
-                Typed::Number(v) | Typed::Address(v) => v.resize(v.len() + self.rows.len(), ABSENT),
-                Typed::Text(v) => v.resize(v.len() + self.rows.len(), Span::default()),
-            }
-            return true;
-        };
-        simd::read_column(self, at, typed, wide)
-    }
-
-    /// Appends a column that the format has, with these ways to read numbers and IPv4 addresses.
-    #[inline(always)]
-    pub(super) fn read_with(
-        &self,
-        at: usize,
-        typed: &mut TypedColumn,
-        wide: &mut Vec<u128>,
-        number: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u64>,
-        ipv4: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u32>,
-    ) -> bool {
-        let column = typed.column;
-        match &mut typed.data {
-            Typed::Number(v) => self.read_numbers(column, at, v, number),
-            Typed::Address(v) => self.read_addresses(at, v, wide, ipv4),
-            Typed::Text(v) if column == Column::Action => self.read_texts(at, v, is_action),
-            // Only rows whose status is OK are in a run.
-            Typed::Text(v) => self.read_texts(at, v, |text| text[0] != b'"'),
-        }
-    }
-
-    #[inline(always)]
-    fn load(&self, span: Span) -> Option<&[u8; LOAD_BYTES]> {
-        self.block[span.start as usize..].first_chunk()
-    }
-
-    #[inline(always)]
-    fn read_numbers(
-        &self,
-        column: Column,
-        at: usize,
-        out: &mut Vec<u64>,
-        number: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u64>,
-    ) -> bool {
-        let (low, high) = field::number_range(column);
-        let mut good = true;
-        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
-            let span = self.index.span(*row, at);
-            let length = (span.end - span.start) as usize;
-            *slot = match self.load(span).and_then(|bytes| number(bytes, length)) {
-                Some(n) => {
-                    good &= n >= low && n <= high;
-                    n
-                }
-                None => slow_number(column, span.of(self.block), &mut good),
-            };
-        }
-        good
-    }
-
-    #[inline(always)]
-    fn read_addresses(
-        &self,
-        at: usize,
-        out: &mut Vec<u64>,
-        wide: &mut Vec<u128>,
-        ipv4: impl Fn(&[u8; LOAD_BYTES], usize) -> Option<u32>,
-    ) -> bool {
-        let mut good = true;
-        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
-            let span = self.index.span(*row, at);
-            let length = (span.end - span.start) as usize;
-            *slot = match self.load(span).and_then(|bytes| ipv4(bytes, length)) {
-                Some(ip) => u64::from(ip),
-                None => slow_address(span.of(self.block), wide, &mut good),
-            };
-        }
-        good
-    }
-
-    #[inline(always)]
-    fn read_texts(&self, at: usize, out: &mut Vec<Span>, fits: impl Fn(&[u8]) -> bool) -> bool {
-        let mut good = true;
-        for (slot, row) in added(out, self.rows.len()).zip(self.rows) {
-            let span = self.index.span(*row, at);
-            good &= fits(span.of(self.block));
-            *slot = span;
-        }
-        good
-    }
-}
-
-/// Room for `count` more values, to be filled in a loop that knows its length.
-#[inline(always)]
-fn added<T: Copy + Default>(out: &mut Vec<T>, count: usize) -> std::slice::IterMut<'_, T> {
-    let from = out.len();
-    out.resize(from + count, T::default());
-    out[from..].iter_mut()
-}
-
-#[cold]
-fn slow_number(column: Column, text: &[u8], good: &mut bool) -> u64 {
-    if text == b"-" && field::may_be_absent(column) {
-        return ABSENT;
-    }
-    let number = field::number(column, text);
-    *good &= number.is_some();
-    number.unwrap_or(ABSENT)
-}
-
-#[cold]
-fn slow_address(text: &[u8], wide: &mut Vec<u128>, good: &mut bool) -> u64 {
-    if text == b"-" {
-        return ABSENT;
-    }
-    let address = field::address(text);
-    *good &= address.is_some();
-    address.map_or(ABSENT, |ip| mark(ip, wide))
-}
-
-#[inline]
-fn is_action(text: &[u8]) -> bool {
-    matches!(text, b"ACCEPT" | b"REJECT" | b"-")
 }

@@ -127,7 +127,7 @@ impl Candidates {
 /// Whether every column has its type, and the flow ends after it starts.
 fn check(format: &FlowFormat, line: &[u8], spans: &[Span]) -> Result<(), DecodeError> {
     for (at, (column, span)) in format.columns().iter().zip(spans).enumerate() {
-        if !field::fits(*column, span.of(line)) {
+        if !field::fits(*column, line, *span) {
             return Err(refuse_value(*column, at, line, *span));
         }
     }
@@ -136,7 +136,7 @@ fn check(format: &FlowFormat, line: &[u8], spans: &[Span]) -> Result<(), DecodeE
 
 fn check_times(format: &FlowFormat, line: &[u8], spans: &[Span]) -> Result<(), DecodeError> {
     let (Some(start), Some(end)) = (format.position(Column::Start), format.position(Column::End)) else { return Ok(()) };
-    let ms = |column, at: usize| field::number(column, spans[at].of(line)).map(epoch_ms);
+    let ms = |column, at: usize| field::number_at(column, line, spans[at]).map(epoch_ms);
     match (ms(Column::Start, start), ms(Column::End, end)) {
         (Some(from), Some(to)) if from > to => {
             let detail = format!(

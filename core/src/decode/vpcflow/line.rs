@@ -99,10 +99,10 @@ impl<'d, 'a> Flow<'d, 'a> {
     /// [`Flow::start_ms`].
     #[must_use]
     pub fn get(&self, column: Column) -> Option<Value<'a>> {
-        let text = self.raw(column)?;
+        let (text, span, line) = (self.raw(column)?, self.span(column)?, self.line.as_bytes());
         Some(match column.kind() {
-            ColumnKind::Number => Value::Int(field::number(column, text.as_bytes())? as i64),
-            ColumnKind::Address => Value::Ip(field::address(text.as_bytes())?),
+            ColumnKind::Number => Value::Int(field::number_at(column, line, span)? as i64),
+            ColumnKind::Address => Value::Ip(field::address_at(line, span)?),
             ColumnKind::Text if field::is_tag(column) => Value::Text(field::percent_decoded(text)),
             ColumnKind::Text => Value::Text(Cow::Borrowed(text)),
         })

@@ -10,8 +10,8 @@ pub(super) struct Mask {
     pub(super) separators: u64,
     /// Line feeds.
     pub(super) line_breaks: u64,
-    /// Not zero when some byte is above 0x7f.
-    pub(super) wide: u64,
+    /// Not zero when some byte is a quote or above 0x7f.
+    pub(super) odd: u64,
 }
 
 impl Mask {
@@ -30,14 +30,14 @@ impl Mask {
 /// On every processor.
 #[inline]
 pub(super) fn portable(chunk: &[u8; 64]) -> Mask {
-    let mut mask = Mask { separators: 0, line_breaks: 0, wide: 0 };
+    let mut mask = Mask { separators: 0, line_breaks: 0, odd: 0 };
     for (i, part) in chunk.as_chunks::<8>().0.iter().enumerate() {
         let word = u64::from_le_bytes(*part);
         // A byte up to 0x20 gets no high bit when 0x5f is added; a byte above 0x7f has one already.
         let above = ((word & !HIGH) + 0x5f * ONES) | word;
         mask.separators |= gather(!above & HIGH) << (8 * i);
         mask.line_breaks |= gather(equal(word, b'\n')) << (8 * i);
-        mask.wide |= word & HIGH;
+        mask.odd |= (word | equal(word, b'"')) & HIGH;
     }
     mask
 }
@@ -77,18 +77,18 @@ mod tests {
             if let Some(avx2) = super::super::simd::probe::mask(&chunk) {
                 let portable = portable(&chunk);
                 assert_eq!((avx2.separators, avx2.line_breaks), (portable.separators, portable.line_breaks));
-                assert_eq!(avx2.wide != 0, portable.wide != 0);
+                assert_eq!(avx2.odd != 0, portable.odd != 0);
             }
             let found = portable(&chunk);
             assert_eq!(found.separators, bits(|b| b <= b' '));
             assert_eq!(found.line_breaks, bits(|b| b == b'\n'));
-            assert_eq!(found.wide != 0, bits(|b| b > 0x7f) != 0);
+            assert_eq!(found.odd != 0, bits(|b| b > 0x7f || b == b'"') != 0);
             assert_eq!(dots(chunk.first_chunk::<16>().expect("64 bytes")), bits(|b| b == b'.') as u32 & 0xffff);
         }
     }
 
     #[test]
     fn behind_the_end_is_no_separator() {
-        assert_eq!(Mask::of(b"a b\n", 1, portable), Mask { separators: 0b101, line_breaks: 0b100, wide: 0 });
+        assert_eq!(Mask::of(b"a b\n", 1, portable), Mask { separators: 0b101, line_breaks: 0b100, odd: 0 });
     }
 }
