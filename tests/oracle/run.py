@@ -336,6 +336,7 @@ def main():
     while (cases < args.cases and args.only is None or not batches) and bad < args.stop:
         n, wrong = batch(args.binary, args.only if args.only is not None else args.seed * 1_000_000 + batches, args.keep)
         cases += n; batches += 1; bad += bool(wrong)
+        if wrong: sys.stdout.flush()
     for what, n in sorted(SEEN.items()): print(f"{n:8} {what}")
     print(f"{cases} cases in {batches} batches, {bad} batches with differences, {time.time() - began:.0f} s")
     return 1 if bad else 0
