@@ -171,8 +171,8 @@ def selection_matches(event, selection):
     return item_matches(event, "", selection)
 
 
-def rule_matches(rule, event):
-    if rule["logsource"] != {"product": "lab", "service": "lab"}: return False
+def rule_matches(rule, event, logsource):
+    if rule["logsource"] != logsource: return False                           # it gates: no rule sees another service's events
     named = {k: v for k, v in rule["detection"].items() if k != "condition"}
     conditions = rule["detection"]["condition"]
     conditions = conditions if isinstance(conditions, list) else [conditions]
@@ -339,7 +339,8 @@ def timespan(s):
 
 
 class Oracle:
-    def __init__(self, rules, events, time_field="t", arrival_field=None):
+    def __init__(self, rules, events, time_field="t", arrival_field=None, logsource=dict(product="lab", service="lab")):
+        self.logsource = logsource
         self.rules = {r.get("name", r["id"]): r for r in rules} | {r["id"]: r for r in rules}
         self.events, self.late, self.skewed, self.results = [], [], 0, {}
         for i, e in enumerate(events):
@@ -369,7 +370,7 @@ class Oracle:
                         out[key][(name, child, s)] = dict(id=(name, child), rules={name}, start=s, end=e, at=s, whole=s, point=False)
                 continue
             for i, at, event in self.events:
-                if not rule_matches(rule, event): continue
+                if not rule_matches(rule, event, self.logsource): continue
                 measured = None
                 if fields:                                                    # an array is one value; a number is the first that is one
                     found = [values(event, f) for f in (fields if isinstance(fields, list) else [fields])]
@@ -399,7 +400,7 @@ class Oracle:
             if not all(c["correlation"].get("generate", c.get("generate")) for c in above): continue     # muted by one that does not say it
             if "detection" in rule:
                 out += [dict(rule=rule["id"], key=None, start=at, end=at + 1, count=1, first=at, last=at)
-                        for _, at, e in self.events + self.late if rule_matches(rule, e)]     # late or not
+                        for _, at, e in self.events + self.late if rule_matches(rule, e, self.logsource)]     # late or not
                 continue
             c = rule["correlation"]
             names = c.get("group-by", [])
