@@ -180,12 +180,31 @@ fn with_arrival_stamps_the_order_of_the_file_is_the_order_of_the_log() {
     let stamped = |second: i64, arrival: i64| {
         format!("{{\"ts\":{},\"seen\":{},\"who\":\"a\",\"result\":\"refused\"}}\n", BASE + second, BASE + arrival)
     };
-    let lines = [stamped(0, 0), stamped(10, 10), stamped(20, 1900), stamped(30, 30), stamped(900_000_000, 31)];
+    let lines = [stamped(0, 0), stamped(10, 10), stamped(30, 30), stamped(900_000_000, 31), stamped(20, 1900)];
     let input = folder.write("in.json", lines.concat());
     let told = replay(&folder, &["--arrival-field", "seen", &input]);
     let input = &told.summary["books"]["input"];
     assert_eq!((&input["late_events"], &input["clock_skew"]), (&1.into(), &1.into()));
     assert_eq!((told.alerts.len(), &told.alerts[0]["count"], &told.alerts[0]["tidegate"]["clock_skew"]), (1, &4.into(), &true.into()));
+}
+
+#[test]
+fn arrival_disorder_above_the_slack_is_behind_wherever_a_buffer_ends() {
+    let folder = Folder::new("behind");
+    let stamped = |second: i64, arrival: i64, padding: usize| {
+        let padding = "x".repeat(padding);
+        format!("{{\"ts\":{},\"seen\":{},\"who\":\"a\",\"result\":\"refused\",\"p\":\"{padding}\"}}\n", BASE + second, BASE + arrival)
+    };
+    // The first record gives the watermark 4990 s; less the lateness of 30 min, what is older than 3190 s is behind.
+    for padding in [0, 300_000, 3_000_000] {
+        let lines = [stamped(5000, 5000, padding), stamped(3189, 4000, 0), stamped(3190, 4000, 0), stamped(3191, 4991, 0), stamped(3192, 4992, 0)];
+        let input = folder.write("in.json", lines.concat());
+        let told = replay(&folder, &["--arrival-field", "seen", &input]);
+        let detections = &told.summary["books"]["detections"];
+        assert_eq!((&detections["behind"], &detections["late"], &detections["counted"]), (&1.into(), &0.into(), &4.into()), "{padding}");
+        assert_eq!(told.alerts.len(), 1, "{padding}");
+        assert_eq!(told.alerts[0]["count"], 3);
+    }
 }
 
 #[test]

@@ -152,22 +152,21 @@ fn in_order(
     Ok(())
 }
 
-/// Cuts detections wherever the largest arrival so far grows, so that the watermark moves with the records and not with the
-/// size of the reader's buffer.
+/// Cuts detections behind each that raises the largest arrival, so that the watermark moves with the records and not with the
+/// size of the reader's buffer: what stands behind such a record is judged by the watermark it gave.
 fn by_arrival(detections: Vec<Detection>, before: i64, after: i64) -> Vec<Batch> {
-    let mut batches = vec![Batch { detections: Vec::new(), watermark_ms: before - SLACK_MS, arrival_ms: before }];
+    let fresh = |arrival| Batch { detections: Vec::new(), watermark_ms: arrival - SLACK_MS, arrival_ms: arrival };
+    let (mut batches, mut open) = (Vec::new(), fresh(before));
     for detection in detections {
-        let last = batches.len() - 1;
-        if detection.arrival_ms > batches[last].arrival_ms && !batches[last].detections.is_empty() {
-            batches.push(Batch { detections: Vec::new(), watermark_ms: 0, arrival_ms: batches[last].arrival_ms });
+        let arrival = detection.arrival_ms;
+        open.detections.push(detection);
+        if arrival > open.arrival_ms {
+            let full = std::mem::replace(&mut open, fresh(arrival));
+            batches.push(Batch { detections: full.detections, ..fresh(arrival) });
         }
-        let at = batches.len() - 1;
-        let batch = &mut batches[at];
-        batch.arrival_ms = batch.arrival_ms.max(detection.arrival_ms);
-        batch.watermark_ms = batch.arrival_ms - SLACK_MS;
-        batch.detections.push(detection);
     }
-    batches.push(Batch { detections: Vec::new(), watermark_ms: after - SLACK_MS, arrival_ms: after });
+    let arrival = open.arrival_ms.max(after);
+    batches.push(Batch { detections: open.detections, ..fresh(arrival) });
     batches
 }
 

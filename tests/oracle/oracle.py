@@ -171,8 +171,8 @@ def selection_matches(event, selection):
     return item_matches(event, "", selection)
 
 
-def rule_matches(rule, event):
-    if rule["logsource"] != {"product": "lab", "service": "lab"}: return False
+def rule_matches(rule, event, logsource):
+    if rule["logsource"] != logsource: return False                           # it gates: no rule sees another service's events
     named = {k: v for k, v in rule["detection"].items() if k != "condition"}
     conditions = rule["detection"]["condition"]
     conditions = conditions if isinstance(conditions, list) else [conditions]
@@ -294,30 +294,35 @@ def chains(c):
 
 def ordered(c, things, T):
     """Each step at or after the one before, distinct events, all within T; exclusions before, between and after the steps."""
-    found = []
+    found, alike = [], defaultdict(list)
+    for x in things: alike[x["start"], x["end"], frozenset(x["rules"]), None if x["point"] else x["id"]].append(x)
+    few = [x for some in alike.values() for x in some[:len(c["rules"])]]           # of events alike a chain needs no more than its steps
     for chain in chains(c):
         steps = [r for r, wanted in chain if wanted]
         gaps, at = defaultdict(list), 0                                       # exclusions by the number of steps before them
         for r, wanted in chain:
             if wanted: at += 1
-            else: gaps[at] += [x for x in things if r in x["rules"]]
-        edges = {m for x in things for m in (x["start"], x["end"] - 1)} | {m for ys in gaps.values() for y in ys for m in (
+            else: gaps[at] += [x for x in few if r in x["rules"]]
+        edges = {m for x in few for m in (x["start"], x["end"] - 1)} | {m for ys in gaps.values() for y in ys for m in (
             y["start"] - T, y["start"] - T + 1, y["start"] - 1, y["end"], y["end"] - 1 + T, y["end"] + T)}
         def moments(x, least):
             s, e = max(x["start"], least), x["end"]
-            return sorted({s, e - 1} | {m for m in edges if s <= m < e} | set(range(s, e, max(1, T // 2)))) if s < e else []
+            if e - s <= 1: return range(s, e)
+            return sorted({s, e - 1} | {m for m in edges if s <= m < e} | set(range(s, e, max(1, T // 2))))
         def clear(place, low, high):
             return not any(y["start"] <= high and y["end"] > low for y in gaps[place])
-        def finish(i, low, high, used):
+        def finish(i, low, high, used, known):
             """The earliest last moment of steps i.. given that the step before is at `low`; None if there is none."""
             if i == len(steps): return low if clear(i, low, low + T - 1) else None
-            ends = [finish(i + 1, m, high, (used if m == low else frozenset()) | {x["id"]})
-                    for x in things if steps[i] in x["rules"] and x["start"] <= high and not (x["id"] in used and x["point"] and x["start"] == low)
-                    for m in moments(x, low) if m <= high and clear(i, low, m)]
-            return min((e for e in ends if e is not None), default=None)
-        for x in things:
+            if (i, low, used) not in known:
+                ends = [finish(i + 1, m, high, (used if m == low else frozenset()) | {x["id"]}, known)
+                        for x in few if steps[i] in x["rules"] and x["start"] <= high and x["end"] > low and not (x["point"] and x["id"] in used)
+                        for m in moments(x, low) if m <= high and clear(i, low, m)]
+                known[i, low, used] = min((e for e in ends if e is not None), default=None)
+            return known[i, low, used]
+        for x in few:
             for m in moments(x, x["start"]) if steps[0] in x["rules"] else ():
-                if clear(0, m - T + 1, m) and (end := finish(1, m, m + T - 1, frozenset({x["id"]}))) is not None:
+                if clear(0, m - T + 1, m) and (end := finish(1, m, m + T - 1, frozenset({x["id"]}), {})) is not None:
                     found.append((end, m + T))
     named = {r for chain in chains(c) for r, wanted in chain if wanted}
     return union(found), [x for x in things if x["rules"] & named]
@@ -334,7 +339,8 @@ def timespan(s):
 
 
 class Oracle:
-    def __init__(self, rules, events, time_field="t", arrival_field=None):
+    def __init__(self, rules, events, time_field="t", arrival_field=None, logsource=dict(product="lab", service="lab")):
+        self.logsource = logsource
         self.rules = {r.get("name", r["id"]): r for r in rules} | {r["id"]: r for r in rules}
         self.events, self.late, self.skewed, self.results = [], [], 0, {}
         for i, e in enumerate(events):
@@ -361,10 +367,10 @@ class Oracle:
                 for child, (stretches, _, _) in self.correlate(rule).items():
                     known = dict(zip(by, child))
                     for key, (s, e) in itertools.product(self.keys(c, name, lambda f: [known[f]] if f in known else []), stretches):
-                        out[key][(name, child, s)] = dict(id=(name, child), rules={name}, start=s, end=e, at=s, point=False)
+                        out[key][(name, child, s)] = dict(id=(name, child), rules={name}, start=s, end=e, at=s, whole=s, point=False)
                 continue
             for i, at, event in self.events:
-                if not rule_matches(rule, event): continue
+                if not rule_matches(rule, event, self.logsource): continue
                 measured = None
                 if fields:                                                    # an array is one value; a number is the first that is one
                     found = [values(event, f) for f in (fields if isinstance(fields, list) else [fields])]
@@ -372,7 +378,7 @@ class Oracle:
                     else: measured = next((n for n in map(number, found[0]) if n is not None), None)
                     if measured is None: continue
                 for key in self.keys(c, name, lambda f: values(event, f)):
-                    thing = dict(id=i, rules={name}, start=at, end=at + 1, at=at, point=True, value=measured)
+                    thing = dict(id=i, rules={name}, start=at, end=at + 1, at=at, whole=at, point=True, value=measured)
                     out[key].setdefault(i, thing)["rules"].add(name)
         return {k: list(v.values()) for k, v in out.items()}
 
@@ -394,7 +400,7 @@ class Oracle:
             if not all(c["correlation"].get("generate", c.get("generate")) for c in above): continue     # muted by one that does not say it
             if "detection" in rule:
                 out += [dict(rule=rule["id"], key=None, start=at, end=at + 1, count=1, first=at, last=at)
-                        for _, at, e in self.events + self.late if rule_matches(rule, e)]     # late or not
+                        for _, at, e in self.events + self.late if rule_matches(rule, e, self.logsource)]     # late or not
                 continue
             c = rule["correlation"]
             names = c.get("group-by", [])
@@ -403,7 +409,8 @@ class Oracle:
                 for start, end in union(stretches, gap=T):
                     low = start if aligned else start - T + 1                                           # its events: in (start - T, end)
                     mine = [x for x in left if x["start"] < end and x["end"] > low]
-                    out.append(dict(rule=rule["id"], key=tuple(zip(names, key)), start=start, end=end, count=len(mine),
+                    out.append(dict(rule=rule["id"], key=tuple(zip(names, key)), start=start, end=end,
+                                    count=len({(x["id"], x["whole"]) for x in mine}),                  # a stretch in pieces is one
                                     first=min(x["at"] if x["point"] else max(x["start"], low) for x in mine),
                                     last=max(x["at"] if x["point"] else min(x["end"], end) - 1 for x in mine)))
         return sorted(out, key=lambda a: (a["rule"], str(a["key"]), a["start"]))

@@ -7,12 +7,14 @@
 A case is one correlation (with the rules below it) over one set of events; a batch puts many correlations into one run.
 Each batch runs twice more in another form (lines shuffled, files, gzip, pipelines, threads): nothing may change, ids included.
 """
-import argparse, collections, gzip, json, os, random, subprocess, sys, tempfile, time
+import argparse, collections, gzip, json, random, re, subprocess, sys, tempfile, time
 from pathlib import Path
 from oracle import LATENESS, MINUTE, Oracle, millis
 
 EPOCH = 1_700_000_000_000
+EARLIEST = 1_000_000_000_000                                                  # a document's own times hold nothing earlier; its episode does
 SEEN = collections.Counter()
+LAB = dict(product="lab", service="lab")
 USERS = ["x", "y", "zoë", "日本", 'q"|\\', "7"]
 
 
@@ -22,7 +24,7 @@ def uid(n): return f"00000000-0000-4000-8000-{n:012d}"
 
 
 def detection(n, name, selections, condition):
-    return dict(title=f"rule {name}", id=uid(n), name=name, logsource=dict(product="lab", service="lab"),
+    return dict(title=f"rule {name}", id=uid(n), name=name, logsource=dict(LAB),
                 detection=dict(selections, condition=condition))
 
 
@@ -166,6 +168,37 @@ def arrive(r, out):
     return sorted(out, key=lambda e: e["a"] + r.choice([0, r.randrange(10_000)]))
 
 
+TRAIL = dict(product="aws", service="cloudtrail")
+
+
+def as_trail(rules, lines):
+    """The same case as CloudTrail: times in whole seconds, and an id by which a copy is known."""
+    own = dict(k="eventName", ip="sourceIPAddress", t="eventTime")
+    def name(field):
+        if isinstance(field, list): return [name(f) for f in field]
+        head, *rest = re.split(r"(?=[.|])", field, maxsplit=1)
+        return field if head in ("who", "") else own.get(head, "requestParameters." + head) + "".join(rest)
+    def items(selection):
+        if isinstance(selection, list): return [items(x) for x in selection]
+        return {name(k): name(v) if k.endswith("fieldref") else v for k, v in selection.items()} if isinstance(selection, dict) else selection
+    def rule(r):
+        r = json.loads(json.dumps(r))
+        if "detection" in r:
+            r["detection"] = {k: v if k == "condition" else items(v) for k, v in r["detection"].items()}
+            if r["logsource"] == LAB: r["logsource"] = TRAIL
+            return r
+        c = r["correlation"]
+        if "group-by" in c: c["group-by"] = name(c["group-by"])
+        for alias in c.get("aliases", {}).values(): alias.update({n: name(f) for n, f in alias.items()})
+        if isinstance(c.get("condition"), dict) and "field" in c["condition"]: c["condition"]["field"] = name(c["condition"]["field"])
+        return r
+    def line(i, e):
+        out = dict(eventVersion="1.08", eventID=uid(i), eventTime=stamp(millis(e["t"]))[:19] + "Z", eventSource="lab.amazonaws.com", awsRegion="eu-west-1", recipientAccountId="111122223333",
+                   eventName=e["k"], requestParameters={k: v for k, v in e.items() if k not in ("t", "k", "ip")})
+        return dict(out, sourceIPAddress=e["ip"])
+    return [rule(r) for r in rules], [line(i, e) for i, e in enumerate(lines)]
+
+
 # ---- the rule file -------------------------------------------------------------------------------------------------------
 
 def yaml(v, indent=0):
@@ -183,8 +216,8 @@ def child(v, indent):
 
 def tidegate(binary, folder, rules, files, arrival=False, extra=()):
     (folder / "rules.yml").write_text("---\n".join(yaml(rule) for rule in rules))
-    command = [str(binary), "replay", "-r", str(folder / "rules.yml"), "--format", "json", "--product", "lab", "--service", "lab", "--time-field", "t", *(["--arrival-field", "a"] if arrival else []),
-               "--alerts", str(folder / "alerts.ndjson"), "--summary", "json", *extra, *map(str, files)]
+    form = ["--format", "cloudtrail"] if arrival == "trail" else ["--format", "json", "--product", "lab", "--service", "lab", "--time-field", "t", *(["--arrival-field", "a"] if arrival else [])]
+    command = [str(binary), "replay", "-r", str(folder / "rules.yml"), *form, "--alerts", str(folder / "alerts.ndjson"), "--summary", "json", *extra, *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode: raise SystemExit(f"{' '.join(command)}\nexit {done.returncode}\n{done.stderr}")
     summary = json.loads(done.stderr.strip().splitlines()[-1])
@@ -214,8 +247,8 @@ def plain(alerts, approximate=()):
 
 
 def expected(rules, lines, arrival, approximate=()):
-    oracle = Oracle(rules, lines, "t", "a" if arrival else None)
-    rows = [((a["rule"], a["key"], a["start"], a["end"]), (a["count"], a["first"], a["last"])) for a in oracle.alerts()]
+    oracle = Oracle(rules, lines, "eventTime", None, TRAIL) if arrival == "trail" else Oracle(rules, lines, "t", "a" if arrival else None)
+    rows = [((a["rule"], a["key"], a["start"], a["end"]), (a["count"], max(a["first"], EARLIEST), max(a["last"], EARLIEST))) for a in oracle.alerts()]
     return collections.Counter(row + (rest if row not in approximate else ()) for row, rest in rows), oracle
 
 
@@ -257,7 +290,7 @@ def minimise(binary, folder, rules, lines, arrival, rule_id):
         step = max(1, step // 2)
     for e in lines:                                                             # then the fields that do not matter
         for field in list(e):
-            if field in ("t", "a"): continue
+            if field in ("t", "a") or field.startswith("event"): continue
             value = e.pop(field)
             if not wrong(lines, rules): e[field] = value
     return rules, lines
@@ -265,36 +298,41 @@ def minimise(binary, folder, rules, lines, arrival, rule_id):
 
 def variants(r, folder, lines, arrival):
     """Other forms of the same input: (what, files, options)."""
-    shuffled = lines if arrival else r.sample(lines, len(lines))
+    if arrival == "trail": lines = lines + r.choices(lines, k=r.choice([0, 5, 50])); SEEN["lines with copies"] += len(lines)      # the same ids again: nothing may change
+    shuffled = lines if arrival == "stamps" else r.sample(lines, len(lines))
     cut = r.randint(0, len(lines))
     return r.sample([("lines in another order, gzip", lambda: [write(folder, shuffled, "other.ndjson", True)], []),
-                     ("several pipelines", lambda: [write(folder, lines)], ["--pipelines", str(r.randint(2, 4))]),
-                     ("several files", lambda: [write(folder, shuffled[:cut], "1.ndjson"), write(folder, shuffled[cut:], "2.ndjson", True)] if not arrival else [write(folder, lines)], ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(1, 4))]),
+                     ("several pipelines", None, ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(2, 4))]),
+                     ("several files", lambda: [write(folder, shuffled[:cut], "1.ndjson"), write(folder, shuffled[cut:], "2.ndjson", True)] if arrival != "stamps" else [write(folder, lines)], ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(1, 4))]),
                      ("one thread", lambda: [write(folder, shuffled)], ["--threads", "1"])], 2)
 
 
-def identity(alerts):
-    return collections.Counter((a["tidegate"]["episode"]["uid"],) + row for a in alerts for row in plain([a]))
+def identity(alerts, by_position):
+    """What must not change. A line without an id is known by its position: its own alert has another id in another place."""
+    def uid(a): return a["tidegate"]["episode"]["uid"] if by_position or a["tidegate"]["kind"] == "correlation" else None
+    return collections.Counter((uid(a),) + row for a in alerts for row in plain([a]))
 
 
 def batch(binary, seed, keep):
     r = random.Random(seed)
-    unit, arrival = r.choice([1, 1, 10, 60, 600, 3600, 86400]), r.random() < .25
-    if arrival: unit = r.choice([1, 60, 600, 1800, 3600])
-    lines = events(r, unit, arrival)
+    unit, arrival = r.choice([1, 1, 10, 60, 600, 3600, 86400]), r.choice(["", "", "stamps", "trail"])
+    if arrival == "stamps": unit = r.choice([1, 60, 600, 1800, 3600])
+    lines = events(r, unit, arrival == "stamps")
     correlations = [c for i in range(12) for c in family(r, 100 + 10 * i, unit)]
     rules = BASE + correlations + [stateless(r, 1000 + i) for i in range(12)]
     cases = len(correlations) + 12
+    if arrival == "trail": rules, lines = as_trail(rules, lines)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         wrong, summary, alerts, command, oracle = difference(binary, folder, rules, lines, arrival)
-        SEEN["late"] += len(oracle.late); SEEN["clamped"] += oracle.skewed; SEEN["alerts"] += len(alerts); SEEN["events"] += len(lines); SEEN["arrival stamps"] += arrival
+        SEEN["late"] += len(oracle.late); SEEN["clamped"] += oracle.skewed; SEEN["alerts"] += len(alerts); SEEN["events"] += len(lines); SEEN["arrival stamps"] += arrival == "stamps"; SEEN["as CloudTrail"] += arrival == "trail"
         if any(wrong): return cases, report(binary, seed, keep, rules, lines, arrival, wrong)
         for what, files, options in variants(r, folder, lines, arrival):
-            again, _, command = tidegate(binary, folder, rules, files(), arrival, options)
+            again, _, command = tidegate(binary, folder, rules, files() if files else [write(folder, lines)], arrival, options)
             SEEN["again: " + what] += 1
-            if identity(again) != identity(alerts):
-                print(f"seed {seed}: {what} changes the alerts ({options})\n  only first: {list((identity(alerts) - identity(again)))[:3]}\n  only again: {list((identity(again) - identity(alerts)))[:3]}")
+            one, two = (identity(x, files is None or arrival == "trail") for x in (alerts, again))
+            if one != two:
+                print(f"seed {seed}: {what} changes the alerts ({options})\n  only first: {list(one - two)[:3]}\n  only again: {list(two - one)[:3]}")
                 return cases, [seed]
     return cases, []
 
@@ -308,9 +346,9 @@ def report(binary, seed, keep, rules, lines, arrival, wrong):
     wrong, _, _, command, _ = difference(binary, folder, rules, lines, arrival)
     print(f"seed {seed}: a difference in rules {blamed}; the first of them, minimised:")
     print("\n".join(yaml(dict(correlation=r["correlation"]) if "correlation" in r else dict(detection=r["detection"])) for r in rules if "correlation" in r or r["id"] == first))
-    start = min((millis(e["t"]) for e in lines if e.get("t") is not None), default=0)
-    for e in sorted(lines, key=lambda e: millis(e["t"]) if e.get("t") is not None else e["a"]):
-        print("  ", json.dumps(e, ensure_ascii=False), f"  +{millis(e['t']) - start} ms" if e.get("t") is not None else "")
+    def at(e): return millis(next(e[f] for f in ("t", "eventTime", "a") if e.get(f) is not None))
+    start = min(map(at, lines))
+    for e in sorted(lines, key=at): print("  ", json.dumps(e, ensure_ascii=False), f"  +{at(e) - start} ms")
     for who, side in zip(("only the oracle ", "only the engine "), wrong):
         for rule, key, s, e, *rest in side:
             print(f"  {who} {rule[-4:]} {key} [{s - start}, {e - start}) " + (f"count {rest[0]} first {rest[1] - start} last {rest[2] - start}" if rest else "approximate"))
@@ -332,6 +370,7 @@ def main():
     while (cases < args.cases and args.only is None or not batches) and bad < args.stop:
         n, wrong = batch(args.binary, args.only if args.only is not None else args.seed * 1_000_000 + batches, args.keep)
         cases += n; batches += 1; bad += bool(wrong)
+        if wrong: sys.stdout.flush()
     for what, n in sorted(SEEN.items()): print(f"{n:8} {what}")
     print(f"{cases} cases in {batches} batches, {bad} batches with differences, {time.time() - began:.0f} s")
     return 1 if bad else 0
