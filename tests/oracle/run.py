@@ -64,7 +64,7 @@ def group_by(r): return r.choice([["u"], ["u"], ["u"], ["o.p"], ["u", "o.p"], ["
 
 
 def correlation(r, n, unit, inputs=("a", "b", "c", "ab", "big"), by=None, kind=None, children=()):
-    seconds = max(1, unit * r.choice([1, 1, 1, 2, 3]) // r.choice([1, 1, 1000]))
+    seconds = max(1, unit * r.choice([1, 1, 1, 2, 3]) // r.choice([1, 1, 1000])) + r.choice([0, 0, 0, 7, 137]) * (unit >= 600)
     c = dict(type=kind or r.choice(["event_count"] * 3 + ["value_count"] * 3 + ["temporal"] * 4 + ["temporal_ordered"] * 4 + ["value_sum", "value_avg", "value_median", "value_percentile"]))
     by = group_by(r) if by is None else by
     if c["type"].startswith("temporal"):
@@ -81,7 +81,7 @@ def correlation(r, n, unit, inputs=("a", "b", "c", "ab", "big"), by=None, kind=N
         SEEN["aliases"] += 1
     if by: c["group-by"] = by
     c["timespan"] = f"{seconds}s" if seconds % 60 or r.random() < .5 else f"{seconds // 60}m"
-    if c["type"] == "event_count": c["condition"] = comparison(r, r.choice([3, 6, 30]))
+    if c["type"] == "event_count": c["condition"] = comparison(r, r.choice([3, 6, 30, 120]))
     elif c["type"] == "value_count":
         c["condition"] = dict(comparison(r, r.choice([2, 4])), field=r.choice(["v", "v", "n", "k", ["v", "k"], ["v", "o.p"], "tags"]))
     elif c["type"] in ("value_sum", "value_avg"): c["condition"] = dict(comparison(r, 0, False), field="n")
@@ -136,6 +136,7 @@ def events(r, unit, arrival):
         else: t = now + r.randrange(span)
         times.append(t)
     if r.random() < .1: times += [r.choice(times)] * r.randint(100, 400); SEEN["bursts in one ms"] += 1
+    if r.random() < .06: times += [r.choice(times) + r.randrange(T) for _ in range(r.randint(200, 500))]; SEEN["crowds in one timespan"] += 1
     users, ks = r.sample(USERS, r.randint(1, 3)), "abcd"[:r.randint(1, 4)]
     for t in times:
         e = dict(t=t if r.random() < .8 else stamp(t), k=r.choice(ks), u=r.choice(users), v=r.choice(["1", "2", "3", "Ω", 1, "one"]), n=r.choice([1, 10, -5, 2.5, 0, 100, 40, -0.125, "7", "none"]), flag=r.random() < .5,
@@ -232,16 +233,21 @@ def write(folder, lines, name="events.ndjson", zipped=False):
     return path
 
 
+def row_of(a):
+    g = a["tidegate"]
+    key = tuple((k["name"], k["value"]) for k in g["group_key"]) if g["kind"] == "correlation" else None
+    return a["finding_info"]["analytic"]["uid"], key, g["episode"]["start"], g["episode"]["end"]
+
+
 def plain(alerts, approximate=()):
     """Alerts of the engine in the oracle's form."""
     out = []
     for a in alerts:
         g, f = a["tidegate"], a["finding_info"]
         if g["episode"]["state"] == "merged": SEEN["merged"] += 1; continue
-        key = tuple((k["name"], k["value"]) for k in g["group_key"]) if g["kind"] == "correlation" else None
-        row = (f["analytic"]["uid"], key, g["episode"]["start"], g["episode"]["end"])
+        row = row_of(a)
         rest = (a["count"], f["first_seen_time"], f["last_seen_time"])
-        SEEN["approximate"] += g["approximate"]
+        SEEN["approximate"] += g["approximate"] and row in approximate
         out.append(row + (rest if not (g["approximate"] and row in approximate) else ()))
     return collections.Counter(out)
 
@@ -255,8 +261,7 @@ def expected(rules, lines, arrival, approximate=()):
 def difference(binary, folder, rules, lines, arrival):
     """(wrong: alerts only one side has, summary, engine's alerts, command)"""
     alerts, summary, command = tidegate(binary, folder, rules, [write(folder, lines)], arrival)
-    loose = {(a["finding_info"]["analytic"]["uid"], tuple((k["name"], k["value"]) for k in a["tidegate"]["group_key"]), a["tidegate"]["episode"]["start"], a["tidegate"]["episode"]["end"])
-             for a in alerts if a["tidegate"]["approximate"]}
+    loose = approximated(alerts)
     want, oracle = expected(rules, lines, arrival, loose)
     got = plain(alerts, loose)
     return (want - got, got - want), summary, alerts, command, oracle
@@ -307,10 +312,17 @@ def variants(r, folder, lines, arrival):
                      ("one thread", lambda: [write(folder, shuffled)], ["--threads", "1"])], 2)
 
 
-def identity(alerts, by_position):
-    """What must not change. A line without an id is known by its position: its own alert has another id in another place."""
-    def uid(a): return a["tidegate"]["episode"]["uid"] if by_position or a["tidegate"]["kind"] == "correlation" else None
-    return collections.Counter((uid(a),) + row for a in alerts for row in plain([a]))
+def approximated(alerts):
+    """The alerts that say their count may be off (what a sketch measures has an exact count)."""
+    return {row_of(a) for a in alerts if a["tidegate"]["approximate"] and a["finding_info"]["analytic"]["category"] not in ("correlation/value_median", "correlation/value_percentile")}
+
+
+def identity(alerts, same_ids):
+    """What must not change. A line without an id is known by its position: in another place its own alert has another id, and
+    of a crowd other lines are kept."""
+    def uid(a): return a["tidegate"]["episode"]["uid"] if same_ids or a["tidegate"]["kind"] == "correlation" else None
+    loose = set() if same_ids else approximated(alerts)
+    return collections.Counter((uid(a),) + row for a in alerts for row in plain([a], loose))
 
 
 def batch(binary, seed, keep):
