@@ -132,7 +132,8 @@ impl Reader {
         // A first line that is cut short, followed by a line that starts an object anew, is a broken line among lines.
         let broken = first.trim_ascii().len() > 2 && self.bytes.fill_buf().is_ok_and(|next| next.starts_with(b"{\""));
         let json = matches!(first[at], b'{' | b'[') && !broken;
-        let binary = first.starts_with(&KPL_MAGIC) || first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
+        let binary =
+            first.starts_with(&KPL_MAGIC) || first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
         self.mode = match (binary, json && Balance::of(&first).open()) {
             (true, _) => Mode::Whole,
             (_, true) => Mode::Values,

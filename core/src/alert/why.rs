@@ -32,7 +32,12 @@ fn of_correlation(subject: &Subject<'_>, c: &Correlation, episode: &Episode) -> 
     let within = format!("within {}", span(c.timespan_ms));
     let measured = |unit: &str| format!("{} {unit}", number(episode.measured));
     let body = match &c.kind {
-        CorrelationKind::EventCount(t) => format!("{what}: {}{} {within}{}", measured(if episode.measured == 1.0 { "event" } else { "events" }), of_whom(subject), limit(t)),
+        CorrelationKind::EventCount(t) => format!(
+            "{what}: {}{} {within}{}",
+            measured(if episode.measured == 1.0 { "event" } else { "events" }),
+            of_whom(subject),
+            limit(t)
+        ),
         CorrelationKind::ValueCount(fields, t) => {
             format!("{what}: {}{} {within}{}", measured(&distinct(fields, episode.measured)), of_whom(subject), limit(t))
         }

@@ -31,7 +31,8 @@ fn a_related_finding_has_its_own_severity_whatever_the_level_of_the_rule_that_ma
 #[test]
 fn a_signal_that_is_a_finding_is_related_by_its_arn() {
     let document = Scene::single(FINDING, FINDING_ARN, sequence_finding()).with(document);
-    let uids: Vec<&str> = document["finding_info"]["related_events"].as_array().expect("list").iter().filter_map(|r| r["uid"].as_str()).collect();
+    let uids: Vec<&str> =
+        document["finding_info"]["related_events"].as_array().expect("list").iter().filter_map(|r| r["uid"].as_str()).collect();
     assert_eq!(uids, [FINDING_ARN, "s-2"]);
 }
 
@@ -70,5 +71,8 @@ fn one_of_a_thing_is_not_many() {
                 by arn:aws:iam::111122223333:role/deploy.";
     assert_eq!(one.with(why), want);
     let ordered = Scene::correlation(ORDERED, &["x"], 1.0, vec![sign_in(1, "111122223333")]).with(why);
-    assert!(ordered.contains("(1 match)") && ordered.ends_with("by arn:aws:iam::111122223333:role/deploy, from 203.0.113.77."), "{ordered}");
+    assert!(
+        ordered.contains("(1 match)") && ordered.ends_with("by arn:aws:iam::111122223333:role/deploy, from 203.0.113.77."),
+        "{ordered}"
+    );
 }
