@@ -98,6 +98,11 @@ fn parse_time(text: &str) -> Result<i64, String> {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
+        && from >= to
+    {
+        return Err(Failure::usage("--from is not before --to, so no alert could be between them"));
+    }
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let hints = hints(arguments)?;
     let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
@@ -130,7 +135,8 @@ pub(super) fn load_rules(paths: &[String], partial: bool) -> Result<Arc<RuleSet>
     if !errors.is_empty() && !partial {
         let (bad, good) = (errors.len(), loaded.set.rules.len());
         return Err(Failure::usage(format!(
-            "{bad} errors in the rules, {good} rules are good; correct them, or start without the bad ones by --partial"
+            "{bad} error{} in the rules, {good} good; correct them, or start without the bad ones by --partial",
+            if bad == 1 { "" } else { "s" }
         )));
     }
     if loaded.set.rules.is_empty() {

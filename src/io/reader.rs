@@ -14,6 +14,9 @@ pub const RUN_BYTES: usize = 256 * 1024;
 pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How an aggregate of the Kinesis Producer Library starts: it is cut by nobody but its decoder.
+const KPL_MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Reads one input, record batch by record batch.
 pub struct Reader {
@@ -117,6 +120,9 @@ impl Reader {
             if !self.line(&mut first, VALUE_BYTES_MAX) {
                 return Vec::new();
             }
+            if blank == 0 && first.starts_with(&BYTE_ORDER_MARK) {
+                first.drain(..BYTE_ORDER_MARK.len());
+            }
             if !first.iter().all(u8::is_ascii_whitespace) {
                 break;
             }
@@ -126,7 +132,8 @@ impl Reader {
         // A first line that is cut short, followed by a line that starts an object anew, is a broken line among lines.
         let broken = first.trim_ascii().len() > 2 && self.bytes.fill_buf().is_ok_and(|next| next.starts_with(b"{\""));
         let json = matches!(first[at], b'{' | b'[') && !broken;
-        let binary = first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
+        let binary =
+            first.starts_with(&KPL_MAGIC) || first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
         self.mode = match (binary, json && Balance::of(&first).open()) {
             (true, _) => Mode::Whole,
             (_, true) => Mode::Values,
@@ -315,6 +322,18 @@ mod tests {
         let (got, error) = read(&packed[..packed.len() / 2]);
         assert!(error.is_some() && got.len() > 50);
         assert!(got.iter().all(|r| r.1.starts_with('{') && r.1.ends_with('}') && !r.2));
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_nothing() {
+        let pretty = b"\xef\xbb\xbf{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n";
+        assert_eq!(records(pretty), [("1".into(), "{\n \"a\": 1\n}".into(), false), ("2".into(), "{\n \"a\": 2\n}".into(), false)]);
+        assert_eq!(records(b"\xef\xbb\xbf\n{\"a\":1}\n"), [("2".into(), "{\"a\":1}".into(), true)]);
+    }
+
+    #[test]
+    fn an_aggregate_of_the_producer_library_is_one_record() {
+        assert_eq!(records(b"\xf3\x89\x9a\xc2\x0a\x01k\x1a\x0a{\"a\":1}\n{\"a\":2}").len(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Rule titles are their author's words and stand in quotes; everything from events is neutralised and cut, so that no text of an
 //! attacker can end the sentence, colour it or turn it around.
 
+use super::evidence::said;
 use super::neutral::{cut, terminal};
 use super::subject::Subject;
 use crate::correlate::{Episode, KeptEvent};
@@ -200,7 +201,7 @@ fn span(ms: i64) -> String {
 
 /// A single finding or event.
 fn of_event(subject: &Subject<'_>, event: &KeptEvent) -> String {
-    let first = |fact| event.facts.first(fact).map(piece);
+    let first = |fact| said(&event.facts, fact).map(piece);
     let mut out = match (event.source, subject.speaking_finding()) {
         (Source::GuardDuty | Source::SecurityHub, spoken) => {
             let product = if event.source == Source::GuardDuty { "GuardDuty" } else { "Security Hub" };

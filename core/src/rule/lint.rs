@@ -2,7 +2,7 @@
 
 use super::document::{Draft, DraftBody};
 use super::report::{Report, quoted};
-use super::{Body, Level, Meta, RuleSet, Status};
+use super::{Body, DetectionRule, Expr, Level, Meta, RuleSet, Status};
 use crate::event::{LogSource, Source};
 
 const SOURCES: [Source; 9] = [
@@ -23,7 +23,10 @@ pub(super) fn documents(drafts: &[Draft], report: &mut Report) {
     for draft in drafts {
         let meta = &draft.meta;
         match &draft.body {
-            Some(DraftBody::Detection(rule)) => source(meta, &rule.logsource, report),
+            Some(DraftBody::Detection(rule)) => {
+                source(meta, &rule.logsource, report);
+                envelope(meta, rule, report);
+            }
             Some(DraftBody::Correlation(_)) => {}
             Some(DraftBody::Filter(_)) | None => continue,
         }
@@ -72,6 +75,27 @@ fn source(meta: &Meta, logsource: &LogSource, report: &mut Report) {
     };
     let remedy = format!("use one of: {}; or state it for JSON input with `--service`", services.join(", "));
     report.warn(&meta.place, what, "no built-in source answers to it, and the rule may never see an event", remedy);
+}
+
+/// A rule that asks for the name of an EventBridge event where events are looked at without their envelope.
+fn envelope(meta: &Meta, rule: &DetectionRule, report: &mut Report) {
+    let service = rule.logsource.service.as_deref().unwrap_or_default();
+    let source = SOURCES.into_iter().find(|s| s.service() == service && s.admitted_by(&rule.logsource, &[]));
+    let Some(source) = source.filter(|s| *s != Source::EventBridge && asks(&rule.condition, &["detail-type", "detail_type"])) else {
+        return;
+    };
+    let what = format!("`detail-type` in a rule of service {}", quoted(source.service()));
+    let why = "its events are looked at without their envelope, whatever route they come by, so the field is never there";
+    report.warn(&meta.place, what, why, "leave it out; for EventBridge events of other kinds use `service: eventbridge`");
+}
+
+fn asks(condition: &Expr, fields: &[&str]) -> bool {
+    match condition {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(|part| asks(part, fields)),
+        Expr::Not(part) => asks(part, fields),
+        Expr::Field { field, .. } => fields.contains(&field.as_str()),
+        Expr::Keyword(_) => false,
+    }
 }
 
 /// Warnings about rules that correlations mute, after linking.

@@ -56,6 +56,14 @@ fn the_types_of_correlations() {
 }
 
 #[test]
+fn a_name_of_the_envelope_is_warned_of_where_there_is_none() {
+    let of = |service: &str| BASE.replace("service: cloudtrail", &format!("service: {service}")).replace("eventName: A", "detail-type: A");
+    assert!(all(&text(&of("guardduty"))).contains("t.yml:1:1: warning: `detail-type` in a rule of service `guardduty`"));
+    assert_eq!(all(&text(&of("eventbridge"))), "");
+    assert_eq!(all(&text(BASE)), "");
+}
+
+#[test]
 fn temporal_conditions() {
     let kind = |body: &str| correlation(&correlated(body)).kind.clone();
     let (a, b, c) = (Presence::Rule(0), Presence::Rule(1), Presence::Rule(2));

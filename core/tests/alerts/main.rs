@@ -4,3 +4,4 @@ mod golden;
 mod hostile;
 mod ocsf;
 mod scene;
+mod truth;

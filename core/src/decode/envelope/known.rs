@@ -26,6 +26,7 @@ keys! {
     source detail account region time
     Records records Findings findings Events logEvents awslogs
     messageType logGroup owner id timestamp message extractedFields
+    Data PartitionKey SequenceNumber
     Type Message Event kinesis eventSource Sns messageId body s3 data CloudTrailEvent
     SchemaVersion accountId arn AccountId Arn Service service resource Resource
     ProductArn ProductName Id AwsAccountId GeneratorId

@@ -57,6 +57,14 @@ impl Unwrapper<'_> {
         true
     }
 
+    /// A Kinesis record as its API and the AWS CLI give it (`get-records`), in `Records` or by itself.
+    pub(super) fn stream_record(&mut self, text: &str, known: &Known<'_>, context: &Context<'_>, depth: usize) -> bool {
+        let placed = known.has(Key::PartitionKey) || known.has(Key::SequenceNumber);
+        let Some(data) = known.get(Key::Data).filter(|_| placed) else { return false };
+        self.base64(Some(data), text, context, depth);
+        true
+    }
+
     fn base64(&mut self, value: Option<&str>, around: &str, context: &Context<'_>, depth: usize) {
         match value.and_then(string).and_then(|text| base64::decode(text.as_bytes())) {
             Some(bytes) => self.bytes(&bytes, context, depth + 1),

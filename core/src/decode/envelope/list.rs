@@ -3,6 +3,7 @@
 use super::Unwrapper;
 use super::known::{Key, Known};
 use crate::decode::json::{Element, Elements, Members};
+use crate::decode::limits::ENVELOPE_DEPTH_MAX;
 use crate::decode::{Context, Emit, ErrorCode};
 
 impl Unwrapper<'_> {
@@ -15,6 +16,8 @@ impl Unwrapper<'_> {
     pub(super) fn element(&mut self, text: &str, known: &Known<'_>, context: &Context<'_>, depth: usize) {
         if text.starts_with('{') {
             self.object(text, known, context, depth);
+        } else if text.starts_with('[') && depth < ENVELOPE_DEPTH_MAX {
+            self.array(text, context, depth + 1);
         } else {
             self.bad(ErrorCode::UnknownShape, "a list element that is no object", text.as_bytes());
         }

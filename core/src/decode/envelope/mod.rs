@@ -2,8 +2,8 @@
 //!
 //! Owns transport (gzip, KPL aggregates, base64, NDJSON, `}{`, arrays, `{"Records": ...}`, CloudWatch Logs, EventBridge, SNS,
 //! SQS, Firehose, API output) and recognises each event's form. Never decodes an event, never drops a byte unseen: everything
-//! ends as a unit, as filtered or as bad, and what is broken costs only itself. Limits: a record of 10 MiB, envelopes nested 8
-//! deep, 256 MiB decompressed per record over all layers.
+//! ends as a unit, as filtered or as bad, and what is broken costs only itself. Limits: an event of 10 MiB, an envelope of
+//! 64 MiB (a trail file is one), envelopes nested 8 deep, 256 MiB decompressed per record over all layers.
 //!
 //! A stated form ([`Hints::form`]) is given to every JSON object that is no envelope, unless its content says another shape of
 //! the same source. For a stated logsource (`Form::Generic`) only compression, framing and arrays are undone.
@@ -18,7 +18,7 @@ mod logs;
 mod sns;
 
 use super::json::{Members, Piece, is_json, split_stream, unescape};
-use super::limits::{ENVELOPE_DEPTH_MAX, GUNZIP_BYTES_MAX, RECORD_BYTES_MAX};
+use super::limits::{ENVELOPE_DEPTH_MAX, GUNZIP_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
 use super::{Context, DecodeError, Emit, ErrorCode, Filtered, Hints, Unit, gzip, kpl};
 use crate::event::Form;
 use known::{Key, Known};
@@ -27,8 +27,8 @@ use std::borrow::Cow;
 /// Takes the events out of one record and hands each to `emit`, in order. At least one thing is emitted.
 pub fn unwrap(bytes: &[u8], hints: &Hints, emit: &mut dyn for<'x> FnMut(Emit<'x>)) {
     let mut unwrapper = Unwrapper { hints, emit, emitted: 0, refused: 0, budget: 4 * GUNZIP_BYTES_MAX };
-    if bytes.len() > RECORD_BYTES_MAX {
-        let detail = "the record is longer than 10 MiB";
+    if bytes.len() > VALUE_BYTES_MAX {
+        let detail = "the record is longer than 64 MiB";
         return unwrapper.bad(ErrorCode::RecordTooLarge, detail, bytes);
     }
     unwrapper.bytes(bytes, &Context::default(), 0);
@@ -168,6 +168,9 @@ impl Unwrapper<'_> {
             return;
         }
         match self.form_of(text, known) {
+            Some(_) if text.len() > RECORD_BYTES_MAX => {
+                self.bad(ErrorCode::RecordTooLarge, "an event longer than 10 MiB", text.as_bytes());
+            }
             Some(form) => self.put(Emit::Unit(Unit { form, text, context })),
             None => self.unknown_object(text, known, context, depth),
         }
@@ -190,6 +193,7 @@ impl Unwrapper<'_> {
             || self.trail_event(known, context, depth)
             || self.queue_message(known, context, depth)
             || self.kinesis_record(text, known, context, depth)
+            || self.stream_record(text, known, context, depth)
     }
 
     /// The stated form, or what the content says.

@@ -243,7 +243,7 @@ fn each_refusal_has_its_code() {
     assert_eq!(auto(nested(8)).len(), 1);
     assert_eq!(auto(nested(8)), [format!("CloudTrail {TRAIL}")]);
     let cases: [(ErrorCode, Vec<u8>); 11] = [
-        (ErrorCode::RecordTooLarge, vec![b' '; 10 * 1024 * 1024 + 1]),
+        (ErrorCode::RecordTooLarge, vec![b' '; 64 * 1024 * 1024 + 1]),
         (ErrorCode::GzipCorrupt, nested(1)[..20].to_vec()),
         (ErrorCode::GzipTooLarge, gzip(vec![b' '; 2 * 1024 * 1024])),
         (ErrorCode::NotUtf8, b"{\"a\":\"\xff\"}".to_vec()),
@@ -261,6 +261,38 @@ fn each_refusal_has_its_code() {
     assert_eq!(only_code(b"\x28\xb5\x2f\xfd\x04\x00"), ErrorCode::CompressionUnsupported);
     let objects = (0..12).fold(TRAIL.to_owned(), |inner, _| format!(r#"{{"Findings":[{inner}]}}"#));
     assert_eq!(only_code(objects.as_bytes()), ErrorCode::EnvelopeTooDeep);
+}
+
+#[test]
+fn an_event_has_a_limit_and_what_holds_events_a_larger_one() {
+    let long = format!(r#"{{"eventName":"{}",{}"#, "x".repeat(10 << 20), &TRAIL[1..]);
+    let file = format!(r#"{{"Records":[{TRAIL},{long},{TRAIL}]}}"#);
+    let got: Vec<String> = auto(&file).into_iter().map(|line| line.chars().take(18).collect()).collect();
+    assert_eq!(got.len(), 3);
+    assert!(got[0] == got[2] && got[0].starts_with("CloudTrail "), "{got:?}");
+    assert!(got[1].starts_with("bad RecordTooLarge"), "{got:?}");
+    let file = format!(r#"{{"Records":[{}]}}"#, vec![TRAIL; (12 << 20) / TRAIL.len()].join(","));
+    assert!(file.len() > 11 << 20 && auto(&file).iter().all(|line| line.starts_with("CloudTrail ")));
+}
+
+#[test]
+fn lists_nest() {
+    let text = format!(r#"[[{TRAIL}],[[{FINDING},[{TRAIL}]],[]],5]"#);
+    let want = [format!("CloudTrail {TRAIL}"), format!("GuardDuty {FINDING}"), format!("CloudTrail {TRAIL}"), "filtered Empty".to_owned()];
+    let got = auto(&text);
+    assert_eq!(got[..4], want);
+    assert!(got[4].starts_with("bad UnknownShape") && got.len() == 5);
+    let deep = format!("{}{TRAIL}{}", "[".repeat(12), "]".repeat(12));
+    assert!(auto(&deep)[0].starts_with("bad "));
+}
+
+#[test]
+fn the_answer_of_get_records_is_read() {
+    let record = |data: &str| json!({"SequenceNumber": "1", "PartitionKey": "p", "Data": data});
+    let answer = json!({"Records": [record(&base64(TRAIL)), record(&base64(gzip(FINDING))), record("!")], "MillisBehindLatest": 0});
+    let got = auto(answer.to_string());
+    assert_eq!(got[..2], [format!("CloudTrail {TRAIL}"), format!("GuardDuty {FINDING}")]);
+    assert!(got[2].starts_with("bad EnvelopeMalformed"));
 }
 
 #[test]
