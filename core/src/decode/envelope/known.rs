@@ -6,7 +6,7 @@ use std::borrow::Cow;
 macro_rules! keys {
     ($($key:ident)* ; $($variant:ident = $name:literal)*) => {
         /// A key that recognition looks at, spelled as it is.
-        #[expect(non_camel_case_types, reason = "the keys of the formats, letter for letter")]
+        #[expect(non_camel_case_types, clippy::enum_variant_names, reason = "the keys of the formats, letter for letter")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Key { $($key,)* $($variant,)* }
 
