@@ -32,8 +32,7 @@ def leaves(value, path):
     return []
 
 
-def get(event, field):
-    return leaves(event, field.split("."))
+def get(event, field): return leaves(event, field.split("."))
 
 
 def exists(event, field):
@@ -87,9 +86,7 @@ def parse(condition, names):
         return ("and", parts) if len(parts) > 1 else parts[0]
     def single():
         if peek() == "not": tokens.pop(0); return ("not", [single()])
-        if peek() == "(":
-            tokens.pop(0); inner = either(); tokens.pop(0)
-            return inner
+        if peek() == "(": tokens.pop(0); inner = either(); tokens.pop(0); return inner
         if len(tokens) > 2 and tokens[1].lower() == "of":
             how, _, what = tokens.pop(0).lower(), tokens.pop(0), tokens.pop(0)
             pattern = "*" if what.lower() == "them" else what
@@ -130,8 +127,7 @@ def value_matches(value, want, mods):
     """One value of an event against one value of a rule."""
     if want is None: return value is None
     if value is None or isinstance(value, (dict, list)): return False
-    if "re" in mods:
-        return re.search(want, text(value), re.I if "i" in mods else 0) is not None
+    if "re" in mods: return re.search(want, text(value), re.I if "i" in mods else 0) is not None
     if "cidr" in mods:
         try: return ipaddress.ip_address(text(value)) in ipaddress.ip_network(want)
         except ValueError: return False
@@ -174,9 +170,8 @@ def selection_matches(event, selection):
 def rule_matches(rule, event, logsource):
     if rule["logsource"] != logsource: return False                           # it gates: no rule sees another service's events
     named = {k: v for k, v in rule["detection"].items() if k != "condition"}
-    conditions = rule["detection"]["condition"]
-    conditions = conditions if isinstance(conditions, list) else [conditions]
-    return any(judge(parse(c, named), lambda n: selection_matches(event, named[n])) for c in conditions)
+    either = rule["detection"]["condition"]
+    return any(judge(parse(c, named), lambda n: selection_matches(event, named[n])) for c in ([either] if isinstance(either, str) else either))
 
 
 # ---- stretches of time -------------------------------------------------------------------------------------------------
@@ -196,20 +191,15 @@ def where(holds, moments):
     return union((a, b) for a, b in zip(moments, moments[1:]) if holds(a))
 
 
-def window_edges(things, T):
-    return [m for x in things for m in (x["start"], x["end"] - 1 + T)]
-
-
-def in_window(things, t, T):
-    return [x for x in things if x["start"] <= t and x["end"] - 1 > t - T]
+def window_edges(things, T): return [m for x in things for m in (x["start"], x["end"] - 1 + T)]
+def in_window(things, t, T): return [x for x in things if x["start"] <= t and x["end"] - 1 > t - T]
 
 
 def compare(condition, value):
     return all(OPERATORS[k](value, fractions.Fraction(str(v))) for k, v in condition.items() if k in OPERATORS)
 
 
-def only_grows(condition):
-    return not any(k in condition for k in ("lt", "lte", "eq", "neq"))
+def only_grows(condition): return not {"lt", "lte", "eq", "neq"} & set(condition)
 
 
 # ---- the correlation types: things of one group key -> unjoined stretches, and the things that are left to be counted ------
@@ -248,11 +238,6 @@ def valued(c, things, T):
         some = in_window(things, t, T)
         return bool(some) and compare(c["condition"], value(some))
     return where(holds, [m for x in things for m in (x["start"], x["start"] + T)]), things
-
-
-def near(x, y, T):
-    """Some moment of x lies less than T from some moment of y."""
-    return x["start"] - (y["end"] - 1) < T and y["start"] - (x["end"] - 1) < T
 
 
 def without(things, nots, T):
@@ -403,13 +388,12 @@ class Oracle:
                         for _, at, e in self.events + self.late if rule_matches(rule, e, self.logsource)]     # late or not
                 continue
             c = rule["correlation"]
-            names = c.get("group-by", [])
             for key, (stretches, left, T) in self.correlate(rule).items():
                 aligned = isinstance(c.get("condition"), dict) and TYPES[c["type"]] is not valued and not only_grows(c["condition"])
                 for start, end in union(stretches, gap=T):
                     low = start if aligned else start - T + 1                                           # its events: in (start - T, end)
                     mine = [x for x in left if x["start"] < end and x["end"] > low]
-                    out.append(dict(rule=rule["id"], key=tuple(zip(names, key)), start=start, end=end,
+                    out.append(dict(rule=rule["id"], key=tuple(zip(c.get("group-by", []), key)), start=start, end=end,
                                     count=len({(x["id"], x["whole"]) for x in mine}),                  # a stretch in pieces is one
                                     first=min(x["at"] if x["point"] else max(x["start"], low) for x in mine),
                                     last=max(x["at"] if x["point"] else min(x["end"], end) - 1 for x in mine)))

@@ -123,7 +123,7 @@ def family(r, n, unit):
     return out
 
 
-def events(r, unit, arrival):
+def events(r, unit, stamped):
     """Times that meet the edges of windows, in ties, bursts and gaps; fields that are missing, null, nested, listed or odd."""
     T, out, now = unit * 1000, [], EPOCH + r.randrange(1000)
     span = r.choice([3, 10, 30]) * T
@@ -149,7 +149,7 @@ def events(r, unit, arrival):
                 SEEN["missing or null fields"] += 1
         out.append(e)
     SEEN["ties"] += len(times) - len(set(times))
-    if arrival: return arrive(r, out)
+    if stamped: return arrive(r, out)
     r.shuffle(out)
     return out
 
@@ -215,10 +215,11 @@ def child(v, indent):
 
 # ---- running and comparing -------------------------------------------------------------------------------------------------
 
-def tidegate(binary, folder, rules, files, arrival=False, extra=()):
+def tidegate(binary, folder, rules, files, form="", extra=()):
+    """One run. `form` of the input: "" (JSON lines), "stamps" (with arrival stamps) or "trail" (CloudTrail)."""
     (folder / "rules.yml").write_text("---\n".join(yaml(rule) for rule in rules))
-    form = ["--format", "cloudtrail"] if arrival == "trail" else ["--format", "json", "--product", "lab", "--service", "lab", "--time-field", "t", *(["--arrival-field", "a"] if arrival else [])]
-    command = [str(binary), "replay", "-r", str(folder / "rules.yml"), *form, "--alerts", str(folder / "alerts.ndjson"), "--summary", "json", *extra, *map(str, files)]
+    options = ["--format", "cloudtrail"] if form == "trail" else ["--format", "json", "--product", "lab", "--service", "lab", "--time-field", "t", *(["--arrival-field", "a"] if form else [])]
+    command = [str(binary), "replay", "-r", str(folder / "rules.yml"), *options, "--alerts", str(folder / "alerts.ndjson"), "--summary", "json", *extra, *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode: raise SystemExit(f"{' '.join(command)}\nexit {done.returncode}\n{done.stderr}")
     summary = json.loads(done.stderr.strip().splitlines()[-1])
@@ -252,17 +253,17 @@ def plain(alerts, approximate=()):
     return collections.Counter(out)
 
 
-def expected(rules, lines, arrival, approximate=()):
-    oracle = Oracle(rules, lines, "eventTime", None, TRAIL) if arrival == "trail" else Oracle(rules, lines, "t", "a" if arrival else None)
+def expected(rules, lines, form, approximate=()):
+    oracle = Oracle(rules, lines, "eventTime", None, TRAIL) if form == "trail" else Oracle(rules, lines, "t", "a" if form else None)
     rows = [((a["rule"], a["key"], a["start"], a["end"]), (a["count"], max(a["first"], EARLIEST), max(a["last"], EARLIEST))) for a in oracle.alerts()]
     return collections.Counter(row + (rest if row not in approximate else ()) for row, rest in rows), oracle
 
 
-def difference(binary, folder, rules, lines, arrival):
+def difference(binary, folder, rules, lines, form):
     """(wrong: alerts only one side has, summary, engine's alerts, command)"""
-    alerts, summary, command = tidegate(binary, folder, rules, [write(folder, lines)], arrival)
+    alerts, summary, command = tidegate(binary, folder, rules, [write(folder, lines)], form)
     loose = approximated(alerts)
-    want, oracle = expected(rules, lines, arrival, loose)
+    want, oracle = expected(rules, lines, form, loose)
     got = plain(alerts, loose)
     return (want - got, got - want), summary, alerts, command, oracle
 
@@ -276,8 +277,8 @@ def needed(rules, rule_id):
     return [r for r in rules if r["id"] in keep]
 
 
-def minimise(binary, folder, rules, lines, arrival, rule_id):
-    def wrong(some, rules): return any(row[0] == rule_id for side in difference(binary, folder, rules, some, arrival)[0] for row in side)
+def minimise(binary, folder, rules, lines, form, rule_id):
+    def wrong(some, rules): return any(row[0] == rule_id for side in difference(binary, folder, rules, some, form)[0] for row in side)
     rules = needed(rules, rule_id)
     if not wrong(lines, rules): return rules, lines
     for rule in rules[::-1]:
@@ -301,14 +302,14 @@ def minimise(binary, folder, rules, lines, arrival, rule_id):
     return rules, lines
 
 
-def variants(r, folder, lines, arrival):
+def variants(r, folder, lines, form):
     """Other forms of the same input: (what, files, options)."""
-    if arrival == "trail": lines = lines + r.choices(lines, k=r.choice([0, 5, 50])); SEEN["lines with copies"] += len(lines)      # the same ids again: nothing may change
-    shuffled = lines if arrival == "stamps" else r.sample(lines, len(lines))
+    if form == "trail": lines = lines + r.choices(lines, k=r.choice([0, 5, 50])); SEEN["lines with copies"] += len(lines)      # the same ids again: nothing may change
+    shuffled = lines if form == "stamps" else r.sample(lines, len(lines))
     cut = r.randint(0, len(lines))
     return r.sample([("lines in another order, gzip", lambda: [write(folder, shuffled, "other.ndjson", True)], []),
                      ("several pipelines", None, ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(2, 4))]),
-                     ("several files", lambda: [write(folder, shuffled[:cut], "1.ndjson"), write(folder, shuffled[cut:], "2.ndjson", True)] if arrival != "stamps" else [write(folder, lines)], ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(1, 4))]),
+                     ("several files", lambda: [write(folder, shuffled[:cut], "1.ndjson"), write(folder, shuffled[cut:], "2.ndjson", True)] if form != "stamps" else [write(folder, lines)], ["--threads", str(r.randint(1, 3)), "--pipelines", str(r.randint(1, 4))]),
                      ("one thread", lambda: [write(folder, shuffled)], ["--threads", "1"])], 2)
 
 
@@ -327,35 +328,35 @@ def identity(alerts, same_ids):
 
 def batch(binary, seed, keep):
     r = random.Random(seed)
-    unit, arrival = r.choice([1, 1, 10, 60, 600, 3600, 86400]), r.choice(["", "", "stamps", "trail"])
-    if arrival == "stamps": unit = r.choice([1, 60, 600, 1800, 3600])
-    lines = events(r, unit, arrival == "stamps")
+    unit, form = r.choice([1, 1, 10, 60, 600, 3600, 86400]), r.choice(["", "", "stamps", "trail"])
+    if form == "stamps": unit = r.choice([1, 60, 600, 1800, 3600])
+    lines = events(r, unit, form == "stamps")
     correlations = [c for i in range(12) for c in family(r, 100 + 10 * i, unit)]
     rules = BASE + correlations + [stateless(r, 1000 + i) for i in range(12)]
     cases = len(correlations) + 12
-    if arrival == "trail": rules, lines = as_trail(rules, lines)
+    if form == "trail": rules, lines = as_trail(rules, lines)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        wrong, summary, alerts, command, oracle = difference(binary, folder, rules, lines, arrival)
-        SEEN["late"] += len(oracle.late); SEEN["clamped"] += oracle.skewed; SEEN["alerts"] += len(alerts); SEEN["events"] += len(lines); SEEN["arrival stamps"] += arrival == "stamps"; SEEN["as CloudTrail"] += arrival == "trail"
-        if any(wrong): return cases, report(binary, seed, keep, rules, lines, arrival, wrong)
-        for what, files, options in variants(r, folder, lines, arrival):
-            again, _, command = tidegate(binary, folder, rules, files() if files else [write(folder, lines)], arrival, options)
+        wrong, summary, alerts, command, oracle = difference(binary, folder, rules, lines, form)
+        SEEN["late"] += len(oracle.late); SEEN["clamped"] += oracle.skewed; SEEN["alerts"] += len(alerts); SEEN["events"] += len(lines); SEEN["arrival stamps"] += form == "stamps"; SEEN["as CloudTrail"] += form == "trail"
+        if any(wrong): return cases, report(binary, seed, keep, rules, lines, form, wrong)
+        for what, files, options in variants(r, folder, lines, form):
+            again, _, command = tidegate(binary, folder, rules, files() if files else [write(folder, lines)], form, options)
             SEEN["again: " + what] += 1
-            one, two = (identity(x, files is None or arrival == "trail") for x in (alerts, again))
+            one, two = (identity(x, files is None or form == "trail") for x in (alerts, again))
             if one != two:
                 print(f"seed {seed}: {what} changes the alerts ({options})\n  only first: {list(one - two)[:3]}\n  only again: {list(two - one)[:3]}")
                 return cases, [seed]
     return cases, []
 
 
-def report(binary, seed, keep, rules, lines, arrival, wrong):
+def report(binary, seed, keep, rules, lines, form, wrong):
     blamed = sorted({row[0] for side in wrong for row in side})
     first = blamed[0]
     folder = Path(keep) / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    rules, lines = minimise(binary, folder, rules, lines, arrival, first)
-    wrong, _, _, command, _ = difference(binary, folder, rules, lines, arrival)
+    rules, lines = minimise(binary, folder, rules, lines, form, first)
+    wrong, _, _, command, _ = difference(binary, folder, rules, lines, form)
     print(f"seed {seed}: a difference in rules {blamed}; the first of them, minimised:")
     print("\n".join(yaml(dict(correlation=r["correlation"]) if "correlation" in r else dict(detection=r["detection"])) for r in rules if "correlation" in r or r["id"] == first))
     def at(e): return millis(next(e[f] for f in ("t", "eventTime", "a") if e.get(f) is not None))
