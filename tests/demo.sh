@@ -9,7 +9,8 @@ test -s "$folder/demo/alerts.ndjson"
 test -s "$folder/demo/truth.json"
 checker="${TIDEGATE_SHARED:-../shared}/reference/ocsf_check.py"
 if [ -f "$checker" ]; then
-    python3 "$checker" "$folder/demo/alerts.ndjson"
+    "$binary" rules test builtin --alerts "$folder/rule-tests.ndjson" >/dev/null
+    python3 "$checker" "$folder/demo/alerts.ndjson" "$folder/rule-tests.ndjson"
 else
     echo "the OCSF checker is not at hand: the documents were checked by our own validator only"
 fi

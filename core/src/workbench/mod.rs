@@ -1,8 +1,8 @@
 //! For rule authors: the tests that stand beside rules, run through the same core as everything else.
 //!
 //! Owns the form of `NAME.test.yaml` ([`suite`]), the making of events from its templates ([`render`]), running ([`run`]) and
-//! saying what differed. Never reads a file. Every case runs four times: plain, over three Pipelines, with a restart from
-//! snapshots after every record, and as sorted history; the alerts must be the same each time.
+//! saying what differed. Never reads a file. Every case runs three times: plain, over three Pipelines, and with a restart from
+//! snapshots after every record; the alerts must be the same each time, and every document valid.
 
 pub mod render;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use super::render::{Made, flow_columns, records};
 use super::suite::{Case, Class, Suite};
+use crate::alert::check;
 use crate::decode::Hints;
 use crate::detect::{Detector, sources_of};
 use crate::event::time::format_rfc3339;
@@ -33,13 +34,14 @@ pub struct CaseReport {
     pub place: Place,
     /// How it ended.
     pub outcome: Outcome,
+    /// The alerts that came, in their final state.
+    pub alerts: Vec<Value>,
 }
 
 /// Runs every case of a suite. Alerts count when their rule stands in one of `own` (the file the test stands beside).
 #[must_use]
 pub fn run_suite(set: &Arc<RuleSet>, suite: &Suite, own: &[String]) -> Vec<CaseReport> {
-    let report = |case: &Case| CaseReport { name: case.name.clone(), place: case.place.clone(), outcome: run_case(set, suite, case, own) };
-    suite.cases.iter().map(report).collect()
+    suite.cases.iter().map(|case| run_case(set, suite, case, own)).collect()
 }
 
 /// Which of the required classes a suite lacks, in words: 2 true, 3 false, an edge, disorder, a duplicate, accounts.
@@ -59,10 +61,11 @@ enum Drive {
     Restarts,
 }
 
-fn run_case(set: &Arc<RuleSet>, suite: &Suite, case: &Case, own: &[String]) -> Outcome {
+fn run_case(set: &Arc<RuleSet>, suite: &Suite, case: &Case, own: &[String]) -> CaseReport {
     let made = records(suite, case);
     let (alerts, mut differences) = drive(set, suite, &made, Drive::Plain, own);
     differences.extend(compare(suite, case, &alerts));
+    differences.extend(alerts.iter().flat_map(check).map(|e| format!("the document is not valid: {e}")));
     for other in [Drive::ThreePipelines, Drive::Restarts] {
         let (again, _) = drive(set, suite, &made, other, own);
         if identities(&again) != identities(&alerts) {
@@ -73,7 +76,8 @@ fn run_case(set: &Arc<RuleSet>, suite: &Suite, case: &Case, own: &[String]) -> O
             ));
         }
     }
-    if differences.is_empty() { Outcome::Passed } else { Outcome::Failed(differences) }
+    let outcome = if differences.is_empty() { Outcome::Passed } else { Outcome::Failed(differences) };
+    CaseReport { name: case.name.clone(), place: case.place.clone(), outcome, alerts }
 }
 
 /// Runs records through the machine; gives the final alerts of the file's own rules, by first seen, and what was refused.

@@ -1,6 +1,7 @@
 //! `tidegate rules test`: the tests beside rules, run through the same core as everything else.
 
 use super::check::line;
+use crate::cli::replay::write_lines;
 use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::{BUILTIN, is_test, pack, read_rules, read_tests};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -27,6 +28,9 @@ pub(in crate::cli) struct Arguments {
     /// Also write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Also write the alerts of all cases as NDJSON
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<String>,
     /// A rule without tests, or tests that lack a required class of case, count as failures
     #[arg(long)]
     strict: bool,
@@ -45,6 +49,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let tested = tests.iter().map(run_file).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &arguments.junit {
         std::fs::write(path, junit(&tested)?).map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
+    }
+    if let Some(path) = &arguments.alerts {
+        let alerts = tested.iter().flat_map(|t| &t.cases).flat_map(|c| &c.alerts);
+        write_lines(path, alerts.map(ToString::to_string))?;
     }
     if arguments.json {
         print_json(&tested, &untested)
