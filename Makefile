@@ -34,6 +34,8 @@ doc: ## documentation, warnings denied, private items too
 
 unit: ## unit, golden, property, architecture, simulation and command-line tests
 	$(CARGO) test --workspace --locked --no-fail-fast
+	@echo "What really occurred in the property test, and what became of the public events:"
+	$(CARGO) test --quiet -p tidegate-core --locked --test episodes --test corpus -- --nocapture
 
 .PHONY: unit-core
 unit-core:
