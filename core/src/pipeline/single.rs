@@ -2,7 +2,7 @@
 //!
 //! Owns the memory of findings that have an alert: what GuardDuty overwrites is kept from every revision. Never correlates.
 //! Limits: the 5 earliest and 5 latest revisions of a finding are kept; a finding is forgotten [`REMEMBER_MS`] after its last
-//! revision arrived (GuardDuty keeps findings for 90 days), an event's id after [`REMEMBER_EVENT_MS`].
+//! revision arrived (longer than any two times lie apart, forged ones too: a finding seen again is no new alert), an event's id after [`REMEMBER_EVENT_MS`].
 
 use super::ledger::AlertKey;
 use crate::alert::first_moment;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How long a finding is remembered after its last revision.
-pub(super) const REMEMBER_MS: i64 = 90 * DAY_MS;
+pub(super) const REMEMBER_MS: i64 = 4_000_000 * DAY_MS;
 /// How long the id of an event without revisions is remembered.
 const REMEMBER_EVENT_MS: i64 = DAY_MS;
 /// Revisions kept at each end.
