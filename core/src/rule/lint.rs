@@ -3,19 +3,9 @@
 use super::document::{Draft, DraftBody};
 use super::report::{Report, quoted};
 use super::{Body, DetectionRule, Expr, Level, Meta, RuleSet, Status};
+use crate::event::source::BUILT_IN;
 use crate::event::{LogSource, Source};
 
-const SOURCES: [Source; 9] = [
-    Source::GuardDuty,
-    Source::CloudTrail,
-    Source::VpcFlow,
-    Source::TransitGatewayFlow,
-    Source::SecurityHub,
-    Source::Route53,
-    Source::Waf,
-    Source::EksAudit,
-    Source::EventBridge,
-];
 const TAXONOMIES: [&str; 2] = ["sigma", "ocsf"];
 
 /// Warnings about single documents, before linking.
@@ -64,7 +54,7 @@ fn source(meta: &Meta, logsource: &LogSource, report: &mut Report) {
     if logsource.product.as_deref() != Some("aws") {
         return;
     }
-    let services = SOURCES.map(Source::service);
+    let services = BUILT_IN.map(Source::service);
     let unknown = logsource.service.as_deref().filter(|s| !services.contains(s));
     if unknown.is_none() && logsource.category.is_none() {
         return;
@@ -80,7 +70,7 @@ fn source(meta: &Meta, logsource: &LogSource, report: &mut Report) {
 /// A rule that asks for the name of an EventBridge event where events are looked at without their envelope.
 fn envelope(meta: &Meta, rule: &DetectionRule, report: &mut Report) {
     let service = rule.logsource.service.as_deref().unwrap_or_default();
-    let source = SOURCES.into_iter().find(|s| s.service() == service && s.admitted_by(&rule.logsource, &[]));
+    let source = BUILT_IN.into_iter().find(|s| s.service() == service && s.admitted_by(&rule.logsource, &[]));
     let Some(source) = source.filter(|s| *s != Source::EventBridge && asks(&rule.condition, &["detail-type", "detail_type"])) else {
         return;
     };
