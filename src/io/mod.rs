@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod input;
+pub mod port;
 pub mod reader;
 pub mod rules;
 pub mod sorter;

@@ -11,7 +11,7 @@ use crate::rule::RuleSet;
 use std::sync::Arc;
 
 /// What a Correlator is told beside its rules. Plain data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// Most logical bytes of state per correlation.
     pub budget_bytes_per_rule: u64,

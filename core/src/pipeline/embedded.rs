@@ -5,9 +5,10 @@
 //! can matter. Never reads a source and keeps no effect.
 
 use super::books::{Books, InputCounts};
+use super::control::Settings;
 use super::effect::{Action, Effect};
 use super::entry::Entry;
-use super::machine::{Pipeline, RestoreError, Settings};
+use super::machine::{Pipeline, RestoreError};
 use crate::event::watermark::{ENDED, NOT_YET};
 use crate::event::{Derived, Detection, KeyGroup, Source};
 use crate::rule::RuleSet;

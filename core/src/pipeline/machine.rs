@@ -5,6 +5,7 @@
 //! were taken. What becomes of alerts stands in `alerts`, the state as bytes in `snapshot`.
 
 use super::books::Books;
+use super::control::Settings;
 use super::effect::{Action, Effect, EffectNumber};
 use super::entry::Entry;
 use super::ledger::Ledger;
@@ -16,15 +17,6 @@ use crate::detect::raised_rules;
 use crate::event::{Detection, Source, Watermarks, id};
 use crate::rule::RuleSet;
 use std::sync::Arc;
-
-/// What a Pipeline is started with. Plain data; the same for every Pipeline of one installation.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// State budgets and the start of the rules.
-    pub correlate: crate::correlate::Settings,
-    /// The product's version, named in every document.
-    pub product_version: String,
-}
 
 /// Why a snapshot cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 mod alerts;
 pub mod books;
+pub mod control;
 pub mod effect;
 pub mod embedded;
 pub mod entry;
@@ -19,11 +20,12 @@ mod single;
 mod snapshot;
 
 pub use books::Books;
+pub use control::{Control, Settings};
 pub use effect::{Action, Effect, EffectNumber};
 pub use embedded::{Batch, Embedded};
 pub use entry::Entry;
 pub use intake::{Gathered, Intake, Quarantined, ShardMemory};
-pub use machine::{Pipeline, RestoreError, Settings};
+pub use machine::{Pipeline, RestoreError};
 
 /// The built-in rule by which every finding becomes one alert.
 pub const FINDING_RULE_ID: &str = "aws/guardduty/finding";

@@ -1,8 +1,9 @@
 //! The whole state at one log position, as bytes. The outbox is beside it: it is not state.
 
 use super::books::Books;
+use super::control::Settings;
 use super::ledger::Ledger;
-use super::machine::{Pipeline, RestoreError, Settings};
+use super::machine::{Pipeline, RestoreError};
 use super::pressure::Pressure;
 use super::sealed::{seal, unseal};
 use super::single::Singles;

@@ -37,7 +37,7 @@ mod spelling;
 mod tests;
 mod threshold;
 mod value;
-pub(crate) mod yaml;
+pub mod yaml;
 
 pub use ast::*;
 
@@ -62,14 +62,16 @@ pub fn load(files: &[RuleFile]) -> Loaded {
     Loaded { set, diagnostics: report.finish() }
 }
 
-/// The YAML documents of a file that is no rule (a rule test), with everything that is wrong with its YAML.
-pub(crate) fn parse_documents(name: &str, text: &str) -> (Vec<yaml::Node>, Vec<Diagnostic>) {
+/// The YAML documents of a file that is no rule (a rule test, the configuration), with everything that is wrong with its YAML.
+#[must_use]
+pub fn parse_documents(name: &str, text: &str) -> (Vec<yaml::Node>, Vec<Diagnostic>) {
     let mut report = Report::default();
     let documents = yaml::documents(&Arc::from(name), text, &mut report);
     (documents, report.finish())
 }
 
 /// An error at a place of such a file.
-pub(crate) fn problem(place: &Place, what: impl Into<String>, why: &str, remedy: &str) -> Diagnostic {
+#[must_use]
+pub fn problem(place: &Place, what: impl Into<String>, why: &str, remedy: &str) -> Diagnostic {
     Diagnostic { gravity: Gravity::Error, place: place.clone(), what: what.into(), why: why.to_owned(), remedy: remedy.to_owned() }
 }

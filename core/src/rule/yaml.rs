@@ -1,4 +1,5 @@
-//! YAML with places: text in, a tree in which every key and value knows its line and column out.
+//! YAML with places: text in, a tree in which every key and value knows its line and column out. Rules, rule tests, suppressions
+//! and the configuration are read with it.
 //!
 //! Owns the limits of rule files. Never interprets keys.
 //! Documents are cut at `---` lines first, so a mistake in one document does not hide the others of its file.
@@ -19,58 +20,74 @@ const NODES_MAX: usize = 200_000;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
+pub struct Node {
+    /// Where it stands.
+    pub place: Place,
     /// A scalar's text as written (quotes and escapes resolved); empty for lists and maps.
-    pub(crate) text: String,
-    pub(crate) kind: Kind,
+    pub text: String,
+    /// What it is.
+    pub kind: Kind,
     /// Columns from `place` to the text's first character, if the text stands on one line as it is.
     inset: Option<u32>,
 }
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(f64),
+    /// Any other scalar.
     Text,
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order written.
     Map(Vec<Entry>),
 }
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) place: Place,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub place: Place,
+    /// The value.
+    pub value: Node,
 }
 
 impl Node {
     /// The value of a key, if this is a map that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|e| e.key == key).map(|e| &e.value)
     }
 
     /// The entries of a map; nothing for anything else.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
         if let Kind::Map(entries) = &self.kind { entries } else { &[] }
     }
 
     /// Whether this is a scalar with a value.
-    pub(crate) fn is_word(&self) -> bool {
+    #[must_use]
+    pub fn is_word(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::Number(_) | Kind::Bool(_))
     }
 
     /// A copy in which a number or boolean is its text.
-    pub(crate) fn as_written(&self) -> Node {
+    #[must_use]
+    pub fn as_written(&self) -> Node {
         let kind = if self.is_word() { Kind::Text } else { self.kind.clone() };
         Node { kind, ..self.clone() }
     }
 
     /// What this is, for messages.
-    pub(crate) fn describe(&self) -> &'static str {
+    #[must_use]
+    pub fn describe(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing (null)",
             Kind::Bool(_) => "a boolean",
@@ -82,7 +99,8 @@ impl Node {
     }
 
     /// Where the character at `offset` (counted in characters) of the scalar's text stands, as exactly as is known.
-    pub(crate) fn place_at(&self, offset: usize) -> Place {
+    #[must_use]
+    pub fn place_at(&self, offset: usize) -> Place {
         let mut place = self.place.clone();
         if let Some(inset) = self.inset {
             place.column = place.column.saturating_add(inset).saturating_add(u32::try_from(offset).unwrap_or(0));

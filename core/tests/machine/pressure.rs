@@ -22,7 +22,7 @@ fn a_flood_of_keys_costs_nobody_else_a_window_and_is_told_once() {
     let world = World::new(&(BASE_RULES.to_owned() + &shop_rule("refused", "low") + &many.text()));
     let correlate =
         CorrelateSettings { budget_bytes_per_rule: 2 * BUDGET, budget_bytes_per_account: BUDGET, ..CorrelateSettings::default() };
-    let settings = Settings { correlate, product_version: "0.0.0".into() };
+    let settings = Settings { correlate, product_version: "0.0.0".into(), ..Settings::default() };
     let mut feed = Feed::new(&world, Embedded::new(&world.set, world.sources.clone(), settings, 1));
     let quiet = |at: i64| arriving(shop(at, "quiet", "refused", "222222222222", 0), at);
     feed.push(&quiet(0));

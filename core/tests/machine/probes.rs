@@ -37,7 +37,7 @@ fn a_record_dated_28_years_ahead_wipes_no_window() {
 /// Forty accounts with two events each, then something, then the third event of each: how many alerts?
 fn forty(budget: CorrelateSettings, between: &[Event]) -> usize {
     let world = three();
-    let settings = Settings { correlate: budget, product_version: String::new() };
+    let settings = Settings { correlate: budget, ..Settings::default() };
     let mut feed = Feed::new(&world, Embedded::new(&world.set, world.sources.clone(), settings, 1));
     let of_all = |feed: &mut Feed<'_>, at: i64| (0..40).for_each(|n| feed.push(&refused(&format!("quiet{n}"), at, at)));
     of_all(&mut feed, 0);

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 use tidegate_core::alert::check;
-use tidegate_core::correlate::Settings as CorrelateSettings;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, sources_of};
 use tidegate_core::event::time::format_rfc3339;
@@ -50,7 +49,7 @@ impl World {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings { correlate: CorrelateSettings::default(), product_version: "0.0.0".into() }
+        Settings { product_version: "0.0.0".into(), ..Settings::default() }
     }
 
     pub(crate) fn embedded(&self, pipelines: u16) -> Embedded {
