@@ -5,4 +5,6 @@ pub mod input;
 pub mod port;
 pub mod reader;
 pub mod rules;
+pub mod signal;
 pub mod sorter;
+pub mod watch;

@@ -1,6 +1,7 @@
 //! Drivers of the core. Each moves inputs in and effects out; decisions are in the core.
 
 pub mod latency;
+pub mod live;
 pub mod outcome;
 pub mod replay;
 

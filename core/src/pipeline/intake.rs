@@ -78,10 +78,18 @@ pub struct ShardMemory {
 /// Who was heard of in the batch at hand: looked up per event, so hashed; it goes into [`Gathered::coverage`] as a whole.
 type Heard = HashMap<(Arc<str>, Source), Coverage>;
 
-/// Decodes and matches.
-#[derive(Debug)]
+impl ShardMemory {
+    /// What the shard's text said so far, apart from this one: to read the same records once more under other rules.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        ShardMemory { flow: self.flow.clone(), scratch: Scratch::new(), heard: Heard::new() }
+    }
+}
+
+/// Decodes and matches. Several may share a detector: one per configured source, each with its own hints.
+#[derive(Debug, Clone)]
 pub struct Intake {
-    detector: Detector,
+    detector: Arc<Detector>,
     hints: Hints,
     flow_format: Option<vpcflow::FlowFormat>,
 }
@@ -91,10 +99,10 @@ impl Intake {
     ///
     /// # Errors
     /// If the stated flow-log format is none: in words.
-    pub fn new(detector: Detector, hints: Hints) -> Result<Self, String> {
+    pub fn new(detector: impl Into<Arc<Detector>>, hints: Hints) -> Result<Self, String> {
         let stated = hints.flow_format.as_ref().map(vpcflow::FlowFormat::from_names);
         let flow_format = stated.transpose().map_err(|e| e.to_string())?;
-        Ok(Intake { detector, hints, flow_format })
+        Ok(Intake { detector: detector.into(), hints, flow_format })
     }
 
     /// The memory for a shard that starts to be read.
