@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod input;
+pub mod memory;
 pub mod port;
 pub mod reader;
 pub mod rules;
 pub mod sorter;
+pub mod sqlite;
