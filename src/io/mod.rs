@@ -2,9 +2,11 @@
 
 pub mod clock;
 pub mod input;
+pub mod memory;
 pub mod port;
 pub mod reader;
 pub mod rules;
 pub mod signal;
 pub mod sorter;
+pub mod sqlite;
 pub mod watch;
