@@ -117,7 +117,7 @@ fn apply(set: &Arc<RuleSet>, mut detections: Vec<Detection>) -> usize {
     while rest.peek().is_some() {
         let detections: Vec<Detection> = rest.by_ref().take(BATCH).collect();
         let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
-        effects += embedded.append(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last }).len();
+        effects += embedded.append(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }).len();
     }
     effects + embedded.finish().len()
 }

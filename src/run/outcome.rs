@@ -14,18 +14,20 @@ use tidegate_core::pipeline::{Action, Books, Effect, Quarantined};
 /// The newest version of every alert: a sink that keeps what OpenSearch would hold.
 #[derive(Debug, Default)]
 pub struct AlertStore {
-    documents: BTreeMap<String, (u64, String)>,
-    suppressed: std::collections::BTreeSet<String>,
-    pages: Vec<(String, String)>,
+    documents: BTreeMap<Arc<str>, (u64, Arc<str>)>,
+    suppressed: std::collections::BTreeSet<Arc<str>>,
+    pages: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl AlertStore {
     /// Takes one effect. An older version never replaces a newer one.
     pub fn take(&mut self, effect: Effect) {
         match effect.action {
-            Action::Index { alert, version, suppressed, document } => {
+            Action::Index { alert, version, suppressed, document, .. } => {
                 if suppressed {
                     self.suppressed.insert(alert.clone());
+                } else {
+                    self.suppressed.remove(&alert);
                 }
                 let held = self.documents.entry(alert).or_default();
                 if version > held.0 {
@@ -45,7 +47,7 @@ impl AlertStore {
 
     /// Pages: (alert id, route), in the order decided.
     #[must_use]
-    pub fn pages(&self) -> &[(String, String)] {
+    pub fn pages(&self) -> &[(Arc<str>, Arc<str>)] {
         &self.pages
     }
 

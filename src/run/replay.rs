@@ -109,7 +109,7 @@ fn by_event_time(
     })?;
     sorter.drain(BATCH, &mut |detections| {
         let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
-        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last }), outcome);
+        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome);
         Ok(())
     })
 }
@@ -155,7 +155,7 @@ fn in_order(
 /// Cuts detections behind each that raises the largest arrival, so that the watermark moves with the records and not with the
 /// size of the reader's buffer: what stands behind such a record is judged by the watermark it gave.
 fn by_arrival(detections: Vec<Detection>, before: i64, after: i64) -> Vec<Batch> {
-    let fresh = |arrival| Batch { detections: Vec::new(), watermark_ms: arrival - SLACK_MS, arrival_ms: arrival };
+    let fresh = |arrival| Batch { detections: Vec::new(), watermark_ms: arrival - SLACK_MS, arrival_ms: arrival, ..Batch::default() };
     let (mut batches, mut open) = (Vec::new(), fresh(before));
     for detection in detections {
         let arrival = detection.arrival_ms;

@@ -31,8 +31,8 @@ pub enum Verdict {
 pub struct Storm {
     pages_max: u32,
     hour: i64,
-    /// (rule, account) -> pages asked for in this hour.
-    asked: BTreeMap<(u32, Arc<str>), u32>,
+    /// (name of the rule, account) -> pages asked for in this hour.
+    asked: BTreeMap<(u64, Arc<str>), u32>,
 }
 
 impl Storm {
@@ -42,8 +42,13 @@ impl Storm {
         Storm { pages_max: pages_max.max(1), hour: 0, asked: BTreeMap::new() }
     }
 
+    /// Another number of pages per hour, from here on.
+    pub fn set_pages_max(&mut self, pages_max: u32) {
+        self.pages_max = pages_max.max(1);
+    }
+
     /// Asks for one page. An arrival before the current hour counts in it: time never runs backwards here.
-    pub fn ask(&mut self, rule: u32, account: &Arc<str>, severity: u8, correlation: bool, arrival_ms: i64) -> Verdict {
+    pub fn ask(&mut self, rule: u64, account: &Arc<str>, severity: u8, correlation: bool, arrival_ms: i64) -> Verdict {
         if severity >= 5 || correlation {
             return Verdict::Page;
         }
@@ -64,10 +69,19 @@ impl Storm {
     }
 
     /// Pages held in the current hour, per rule and account, in order.
-    pub fn held(&self) -> impl Iterator<Item = (u32, &str, u32)> {
+    pub fn held(&self) -> impl Iterator<Item = (u64, &str, u32)> {
         let over = |asked: u32| asked.saturating_sub(self.pages_max.saturating_add(1));
         self.asked.iter().map(move |((rule, account), asked)| (*rule, &**account, over(*asked))).filter(|(_, _, held)| *held > 0)
     }
+}
+
+/// The sentence of the page that speaks for the rest of the hour: `why` is that of the first alert over the budget.
+#[must_use]
+pub fn summary(rule_title: &str, account: &str, why: &str) -> String {
+    let place = if account.is_empty() { String::new() } else { format!(" in account {account}") };
+    format!(
+        "Alert storm: more alerts of \"{rule_title}\"{place} than may page in an hour. This page speaks for the rest until the hour is over: all of them are indexed. This one: {why}"
+    )
 }
 
 #[cfg(test)]

@@ -7,30 +7,41 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A memory of (what it was for, content id), dropped in order of arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Once {
-    seen: BTreeMap<(u32, ContentId), i64>,
-    by_arrival: BTreeSet<(i64, u32, ContentId)>,
+    seen: BTreeMap<(u64, ContentId), i64>,
+    by_arrival: BTreeSet<(i64, u64, ContentId)>,
 }
 
 impl Once {
-    /// Whether this is the first time `id` is seen for `target`.
-    pub fn first(&mut self, target: u32, id: ContentId, arrival_ms: i64) -> bool {
-        if self.seen.contains_key(&(target, id)) {
+    /// Whether this is the first time `id` is seen for what `of` names.
+    pub fn first(&mut self, of: u64, id: ContentId, arrival_ms: i64) -> bool {
+        if self.seen.contains_key(&(of, id)) {
             return false;
         }
-        self.seen.insert((target, id), arrival_ms);
-        self.by_arrival.insert((arrival_ms, target, id));
+        self.seen.insert((of, id), arrival_ms);
+        self.by_arrival.insert((arrival_ms, of, id));
         true
     }
 
     /// Forgets what arrived before.
     pub fn forget_before(&mut self, arrival_ms: i64) {
-        while let Some(&(at, target, id)) = self.by_arrival.first() {
+        while let Some(&(at, of, id)) = self.by_arrival.first() {
             if at >= arrival_ms {
                 break;
             }
             self.by_arrival.pop_first();
-            self.seen.remove(&(target, id));
+            self.seen.remove(&(of, id));
         }
+    }
+
+    /// Forgets what arrived first until at most `most` are remembered; gives the arrival of the last one forgotten.
+    pub fn forget_beyond(&mut self, most: usize) -> Option<i64> {
+        let mut last = None;
+        while self.seen.len() > most {
+            let (at, of, id) = self.by_arrival.pop_first()?;
+            self.seen.remove(&(of, id));
+            last = Some(at);
+        }
+        last
     }
 
     /// How many are remembered.

@@ -24,8 +24,8 @@ pub enum Verdict {
 /// The revisions seen, per (what they are for, finding).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revisions {
-    known: BTreeMap<(u32, u128), Known>,
-    by_arrival: BTreeSet<(i64, u32, u128)>,
+    known: BTreeMap<(u64, u128), Known>,
+    by_arrival: BTreeSet<(i64, u64, u128)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ struct Known {
 
 impl Revisions {
     /// Judges one revision and remembers it.
-    pub fn judge(&mut self, target: u32, revision: &FindingRevision, id: ContentId, arrival_ms: i64) -> Verdict {
-        let key = (target, revision.finding);
+    pub fn judge(&mut self, of: u64, revision: &FindingRevision, id: ContentId, arrival_ms: i64) -> Verdict {
+        let key = (of, revision.finding);
         let order = (revision.updated_ms, revision.count);
         let Some(known) = self.known.get_mut(&key) else {
             let ids = SmallVec::from_elem(id, 1);
@@ -63,16 +63,23 @@ impl Revisions {
         Verdict::Older
     }
 
+    /// Forgets the finding whose last revision arrived the longest ago.
+    pub fn forget_oldest(&mut self) -> Option<(u64, u128)> {
+        let (_, of, finding) = self.by_arrival.pop_first()?;
+        self.known.remove(&(of, finding));
+        Some((of, finding))
+    }
+
     /// Forgets findings whose last revision arrived before.
-    pub fn forget_before(&mut self, arrival_ms: i64) -> Vec<(u32, u128)> {
+    pub fn forget_before(&mut self, arrival_ms: i64) -> Vec<(u64, u128)> {
         let mut forgotten = Vec::new();
-        while let Some(&(at, target, finding)) = self.by_arrival.first() {
+        while let Some(&(at, of, finding)) = self.by_arrival.first() {
             if at >= arrival_ms {
                 break;
             }
             self.by_arrival.pop_first();
-            self.known.remove(&(target, finding));
-            forgotten.push((target, finding));
+            self.known.remove(&(of, finding));
+            forgotten.push((of, finding));
         }
         forgotten
     }

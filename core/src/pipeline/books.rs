@@ -41,6 +41,13 @@ impl InputCounts {
         merge(&mut self.without_key, &other.without_key);
     }
 
+    /// Goes over to the numbers of another rule set; what rules counted that are gone stands under `u32::MAX`.
+    pub(super) fn inherit(&mut self, heirs: &[Option<u32>]) {
+        for (rule, n) in std::mem::take(&mut self.without_key) {
+            *self.without_key.entry(super::rules::heir(heirs, rule).unwrap_or(u32::MAX)).or_default() += n;
+        }
+    }
+
     /// `records = events + filtered + quarantined`.
     #[must_use]
     pub fn balance(&self) -> bool {
@@ -95,8 +102,12 @@ impl DetectionCounts {
 pub struct AlertCounts {
     /// Alerts ever opened.
     pub alerts: u64,
-    /// Of these: suppressed.
+    /// Of these: suppressed, by their newest document.
     pub suppressed: u64,
+    /// Alerts that each suppression ever held for, by its id.
+    pub suppression_hits: BTreeMap<String, u64>,
+    /// Alerts whose page a storm summary speaks for.
+    pub storm: u64,
     /// Alerts whose rule runs in shadow.
     pub shadow: u64,
     /// Alerts merged into another one.
@@ -114,6 +125,10 @@ impl AlertCounts {
     pub fn add(&mut self, other: &AlertCounts) {
         self.alerts += other.alerts;
         self.suppressed += other.suppressed;
+        self.storm += other.storm;
+        for (id, n) in &other.suppression_hits {
+            *self.suppression_hits.entry(id.clone()).or_default() += n;
+        }
         self.shadow += other.shadow;
         self.merged += other.merged;
         self.pages += other.pages;

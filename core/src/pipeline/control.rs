@@ -31,3 +31,11 @@ pub struct Settings {
     /// Base of the link to an alert in Dashboards.
     pub dashboards_url: Option<String>,
 }
+
+impl Control {
+    /// The control that a log begins with, where nothing but rules and settings is known.
+    #[must_use]
+    pub fn begin(rules: &super::Rules, settings: Settings) -> Self {
+        Control { rules: rules.set.digest, settings, ..Control::default() }
+    }
+}

@@ -1,18 +1,21 @@
 //! Entries: what the log of one Pipeline holds. Everything that decides anything is in them, in order.
 
 use super::books::InputCounts;
+use super::control::Control;
 use super::sealed::{seal, unseal};
-use crate::event::{Derived, Detection, Sequence, Source};
+use crate::event::{Derived, Detection, Source};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Version of the entry's encoding.
 pub const ENTRY_VERSION: u8 = 1;
 
-/// One entry of a Pipeline's log. Within it detections stand before derived detections, and both before the watermarks.
+/// One entry of a Pipeline's log. Within it the control comes first, then detections, then derived detections, and the watermarks
+/// last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Digest of the rule set that `detections` were matched with.
+    /// What changes about the machine itself. The first entry of a log holds one.
+    pub control: Option<Box<Control>>,
+    /// Digest of the rule set that `detections` were matched with: that of the control, if there is one here.
     pub rules: [u8; 32],
     /// Detections for this Pipeline's key groups, in the order of their shard.
     pub detections: Vec<Detection>,
@@ -22,8 +25,6 @@ pub struct Entry {
     pub watermarks: Vec<(Source, i64)>,
     /// New published watermarks of the Pipelines' levels, the minimum over all Pipelines.
     pub published: Vec<i64>,
-    /// Read positions after this entry: (source, shard, last sequence read).
-    pub positions: Vec<(Arc<str>, Arc<str>, Sequence)>,
     /// What the Intake counted (in the entry of one Pipeline of a batch only, or it would count P times).
     pub counts: InputCounts,
     /// Largest arrival time behind this entry, epoch milliseconds; 0 where nothing arrived.

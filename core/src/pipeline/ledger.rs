@@ -3,8 +3,11 @@
 //! Owns revisions and the throttle (one document per alert and [`UPDATE_EVERY_MS`] of arrival time while it changes). Never
 //! builds a document. Alerts that are closed are forgotten, except those whose state was evicted: events that still may come can
 //! find the same first moment again, which is the same alert by its id; it is opened again with the version after its last.
+//! Of alerts that were forgotten though more may come (findings, alerts closed by a reload) a gravestone is kept.
 
+use super::graves::{Grave, Graves};
 use super::related::RELATED_MAX;
+use super::rules::heir;
 use crate::alert::paging::{Decision, Paging};
 use crate::alert::subject::RelatedAlert;
 use crate::event::GroupKey;
@@ -26,8 +29,21 @@ pub(super) struct Account {
     pub(super) modified_ms: i64,
     pub(super) paging: Paging,
     pub(super) related: Vec<RelatedAlert>,
+    /// The month whose index its documents belong to; set with the first one.
+    pub(super) month: Option<i64>,
+    /// Whether it was suppressed in its newest document; `None` before the first.
+    pub(super) told: Option<bool>,
+    /// Suppressions that ever held for it.
+    pub(super) hits: Vec<String>,
     emitted_ms: i64,
     due_ms: Option<i64>,
+}
+
+impl Account {
+    /// The index its documents belong to.
+    pub(super) fn index(&self) -> String {
+        super::place::index(self.month.unwrap_or(0))
+    }
 }
 
 /// All alerts that may still change.
@@ -37,27 +53,33 @@ pub(super) struct Ledger {
     due: BTreeSet<(i64, AlertKey)>,
     /// Ended before their time, by first moment.
     parked: BTreeSet<(i64, AlertKey)>,
+    graves: Graves,
 }
 
 impl Ledger {
-    /// Opens an account, and tells whether it is a new one. Its first document is due at once.
-    pub(super) fn open(&mut self, key: AlertKey, id: String, now_ms: i64) -> bool {
+    /// Opens an account, and tells whether it is a new one. Its first document is due at once. Versions of a new one go on from
+    /// `base`.
+    pub(super) fn open(&mut self, key: AlertKey, id: String, base: u64, now_ms: i64) -> bool {
         if self.parked.remove(&(key.2, key.clone())) {
             return false;
         }
+        let grave = self.graves.open(&id);
         let account = Account {
             id,
-            revision: 0,
-            created_ms: now_ms,
+            revision: grave.map_or(base, |g| g.revision),
+            created_ms: grave.map_or(now_ms, |g| g.created_ms),
             modified_ms: now_ms,
             // Below every severity there is: the first document decides.
-            paging: Paging { decision: Decision::Severity, severity: 0 },
+            paging: grave.map_or(Paging { decision: Decision::Severity, severity: 0 }, |g| g.paging),
             related: Vec::new(),
+            month: grave.and_then(|g| g.month),
+            told: grave.and_then(|g| g.told),
+            hits: Vec::new(),
             emitted_ms: now_ms,
             due_ms: None,
         };
         self.accounts.insert(key, account);
-        true
+        grave.is_none()
     }
 
     pub(super) fn get(&self, key: &AlertKey) -> Option<&Account> {
@@ -112,6 +134,22 @@ impl Ledger {
         }
     }
 
+    /// Notes where its documents belong, unless that is known.
+    pub(super) fn file(&mut self, key: &AlertKey, month: i64) {
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.month.get_or_insert(month);
+        }
+    }
+
+    /// Notes which suppression holds in the document about to be emitted. Gives what was told before, and whether this
+    /// suppression holds for the first time.
+    pub(super) fn tell(&mut self, key: &AlertKey, suppressed_by: Option<&str>) -> (Option<bool>, bool) {
+        let Some(account) = self.accounts.get_mut(key) else { return (None, false) };
+        let hit = suppressed_by.filter(|id| !account.hits.iter().any(|h| h == id));
+        account.hits.extend(hit.map(str::to_owned));
+        (account.told.replace(suppressed_by.is_some()), hit.is_some())
+    }
+
     /// Notes what was decided about paging.
     pub(super) fn decide(&mut self, key: &AlertKey, paging: Paging) {
         if let Some(account) = self.accounts.get_mut(key) {
@@ -126,6 +164,28 @@ impl Ledger {
         {
             self.due.remove(&(due, key.clone()));
         }
+    }
+
+    /// Forgets an alert that may yet come again: what must go on then is kept.
+    pub(super) fn bury(&mut self, key: &AlertKey) {
+        if let Some(account) = self.accounts.get(key) {
+            let Account { revision, created_ms, paging, month, told, .. } = *account;
+            self.graves.dig(&account.id, Grave { revision, created_ms, paging, month, told });
+        }
+        self.parked.remove(&(key.2, key.clone()));
+        self.close(key);
+    }
+
+    /// Goes over to the numbers of another rule set; what has no heir is buried.
+    pub(super) fn inherit(&mut self, heirs: &[Option<u32>]) {
+        let moved = |key: &AlertKey| if key.0 == super::pressure::PRESSURE { Some(key.0) } else { heir(heirs, key.0) };
+        let gone: Vec<AlertKey> = self.accounts.keys().filter(|k| moved(k).is_none()).cloned().collect();
+        gone.iter().for_each(|key| self.bury(key));
+        let under = |key: AlertKey| moved(&key).map(|rule| (rule, key.1, key.2));
+        let placed = |all: BTreeSet<(i64, AlertKey)>| all.into_iter().filter_map(|(at, key)| Some((at, under(key)?))).collect();
+        self.accounts = std::mem::take(&mut self.accounts).into_iter().filter_map(|(key, a)| Some((under(key)?, a))).collect();
+        self.due = placed(std::mem::take(&mut self.due));
+        self.parked = placed(std::mem::take(&mut self.parked));
     }
 
     /// Keeps the account of an alert that ended because its state was evicted.
@@ -154,7 +214,7 @@ mod tests {
     #[test]
     fn changes_within_five_seconds_become_one_document() {
         let (mut ledger, key) = (Ledger::default(), (1, GroupKey::new(["k"]), 10));
-        ledger.open(key.clone(), "id".into(), 1_000);
+        ledger.open(key.clone(), "id".into(), 0, 1_000);
         ledger.revise(&key, 1_000);
         ledger.touch(&key, 1_500);
         ledger.touch(&key, 2_000);
@@ -164,7 +224,7 @@ mod tests {
         let account = ledger.get(&key).expect("open");
         assert_eq!((account.revision, account.modified_ms), (2, 2_000));
         ledger.park(&key);
-        assert!(!ledger.open(key.clone(), "id".into(), 9_000), "the same alert again");
+        assert!(!ledger.open(key.clone(), "id".into(), 0, 9_000), "the same alert again");
         assert_eq!(ledger.get(&key).map(|a| a.revision), Some(2), "its versions go on");
         ledger.touch(&key, 20_000);
         ledger.park(&key);

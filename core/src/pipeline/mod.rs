@@ -7,25 +7,38 @@
 mod alerts;
 pub mod books;
 pub mod control;
+mod cursor;
 pub mod effect;
 pub mod embedded;
 pub mod entry;
+mod graves;
 pub mod intake;
+pub mod lane;
 mod ledger;
-mod machine;
+pub mod machine;
+pub mod outbox;
+mod place;
 mod pressure;
 mod related;
+mod reload;
+pub mod rules;
 mod sealed;
 mod single;
 mod snapshot;
+mod step;
+mod told;
 
 pub use books::Books;
 pub use control::{Control, Settings};
 pub use effect::{Action, Effect, EffectNumber};
-pub use embedded::{Batch, Embedded};
+pub use embedded::Embedded;
 pub use entry::Entry;
 pub use intake::{Gathered, Intake, Quarantined, ShardMemory};
-pub use machine::{Pipeline, RestoreError};
+pub use lane::{LaneCounts, LaneKind, Verdict};
+pub use machine::{Batch, Machine, Mode, Remains};
+pub use outbox::{Due, Outbox};
+pub use rules::{Reload, Rules};
+pub use step::{Pipeline, RestoreError};
 
 /// The built-in rule by which every finding becomes one alert.
 pub const FINDING_RULE_ID: &str = "aws/guardduty/finding";

@@ -5,7 +5,8 @@
 
 use super::effect::Action;
 use super::ledger::AlertKey;
-use super::machine::{Effects, Pipeline};
+use super::rules::heir;
+use super::step::{Effects, Pipeline};
 use crate::alert::pressure::{Pressed, document, id, key};
 use crate::event::GroupKey;
 use serde::{Deserialize, Serialize};
@@ -42,12 +43,27 @@ impl Pipeline {
         }
         self.books.alerts.alerts += 1;
         let id = id(&at.1, at.2);
-        self.ledger.open(at.clone(), id, self.now_ms);
+        self.ledger.open(at.clone(), id, 0, self.now_ms);
         self.emit_pressure(&at, effects);
+    }
+
+    /// Alerts about correlations without an heir have their last document; the others are renumbered.
+    pub(super) fn end_pressure(&mut self, heirs: &[Option<u32>], effects: &mut Effects) {
+        let gone = |of: &Evicted| heir(heirs, of.correlation).is_none();
+        let ended: Vec<AlertKey> =
+            self.pressure.0.iter().filter(|(_, of)| gone(of)).map(|(key, of)| (PRESSURE, key.clone(), of.first_ms)).collect();
+        for at in &ended {
+            self.emit_pressure(at, effects);
+            self.pressure.0.remove(&at.1);
+            self.ledger.bury(at);
+        }
+        self.pressure.0.values_mut().for_each(|of| of.correlation = heir(heirs, of.correlation).unwrap_or(of.correlation));
     }
 
     pub(super) fn emit_pressure(&mut self, at: &AlertKey, effects: &mut Effects) {
         self.ledger.revise(at, self.now_ms);
+        self.ledger.file(at, super::place::filed(at.2, self.now_ms));
+        let before = self.ledger.tell(at, None).0;
         let (Some(account), Some(of)) = (self.ledger.get(at), self.pressure.0.get(&at.1)) else { return };
         let pressed = Pressed {
             correlation: self.set.rule(of.correlation),
@@ -59,10 +75,17 @@ impl Pipeline {
             revision: account.revision,
             created_ms: account.created_ms,
             modified_ms: account.modified_ms,
-            product_version: &self.settings.product_version,
+            product_version: &self.control.settings.product_version,
         };
-        let document = document(&pressed).to_string();
+        let (document, index) = (document(&pressed).to_string().into(), account.index().into());
         self.books.alerts.documents += 1;
-        effects.push(Action::Index { alert: account.id.clone(), version: account.revision, suppressed: false, document });
+        effects.push(Action::Index {
+            alert: account.id.as_str().into(),
+            version: account.revision,
+            suppressed: false,
+            before,
+            index,
+            document,
+        });
     }
 }

@@ -1,16 +1,18 @@
 //! The whole state at one log position, as bytes. The outbox is beside it: it is not state.
 
 use super::books::Books;
-use super::control::Settings;
+use super::control::Control;
 use super::ledger::Ledger;
-use super::machine::{Pipeline, RestoreError};
 use super::pressure::Pressure;
+use super::reload::org;
+use super::rules::Rules;
 use super::sealed::{seal, unseal};
 use super::single::Singles;
+use super::step::{Pipeline, RestoreError};
+use crate::alert::storm::Storm;
 use crate::correlate::Correlator;
 use crate::dedup::Severities;
-use crate::event::{Source, Watermarks};
-use crate::rule::RuleSet;
+use crate::event::Watermarks;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,13 +23,18 @@ const SNAPSHOT_VERSION: u8 = 1;
 #[derive(Serialize, Deserialize)]
 struct Image<'a> {
     number: u16,
-    rules: [u8; 32],
+    of: u16,
+    /// Digest of the rules in force; `None` before the first entry.
+    rules: Option<[u8; 32]>,
+    control: Cow<'a, Control>,
     correlator: Cow<'a, [u8]>,
     singles: Cow<'a, Singles>,
     severities: Cow<'a, Severities>,
     pressure: Cow<'a, Pressure>,
+    storm: Cow<'a, Storm>,
     ledger: Cow<'a, Ledger>,
     watermarks: Cow<'a, Watermarks>,
+    next: u64,
     now_ms: i64,
     derived: u64,
     books: Cow<'a, Books>,
@@ -39,13 +46,17 @@ impl Pipeline {
     pub fn snapshot(&self) -> Vec<u8> {
         let image = Image {
             number: self.number,
-            rules: self.set.digest,
+            of: self.of,
+            rules: self.rules.as_ref().map(|r| r.set.digest),
+            control: Cow::Borrowed(&self.control),
             correlator: self.correlator.snapshot().into(),
             singles: Cow::Borrowed(&self.singles),
             severities: Cow::Borrowed(&self.severities),
             pressure: Cow::Borrowed(&self.pressure),
+            storm: Cow::Borrowed(&self.storm),
             ledger: Cow::Borrowed(&self.ledger),
             watermarks: Cow::Borrowed(&self.watermarks),
+            next: self.next,
             now_ms: self.now_ms,
             derived: self.derived,
             books: Cow::Borrowed(&self.books),
@@ -53,27 +64,36 @@ impl Pipeline {
         seal(SNAPSHOT_VERSION, &image)
     }
 
-    /// A Pipeline as it was when the snapshot was taken.
+    /// A Pipeline as it was when the snapshot was taken; `known` are the rule sets it may need.
     ///
     /// # Errors
-    /// If the bytes are damaged, of another version, or of another rule set.
-    pub fn restore(set: Arc<RuleSet>, sources: &[Vec<Source>], settings: Settings, bytes: &[u8]) -> Result<Self, RestoreError> {
+    /// If the bytes are damaged, of another version, or of rules that are not given.
+    pub fn restore(known: &[Arc<Rules>], bytes: &[u8]) -> Result<Self, RestoreError> {
         let image: Image<'_> = unseal(SNAPSHOT_VERSION, bytes).map_err(RestoreError)?;
-        if image.rules != set.digest {
-            return Err(RestoreError("it was taken under another rule set".into()));
+        let mut out = Pipeline::new(image.number, image.of);
+        known.iter().for_each(|rules| out.learn(rules));
+        if let Some(digest) = image.rules {
+            let other = || RestoreError("it was taken under another rule set than those given".into());
+            let rules = out.known.get(&digest).cloned().ok_or_else(other)?;
+            let correlate = out.share(&image.control.settings.correlate);
+            let correlator = Correlator::restore(&rules.set, &rules.sources, correlate, &image.correlator);
+            out.correlator = correlator.map_err(|e| RestoreError(e.to_string()))?;
+            out.install(&rules);
         }
-        let correlator = Correlator::restore(&set, sources, settings.correlate.clone(), &image.correlator);
+        out.control = image.control.into_owned();
         Ok(Pipeline {
-            correlator: correlator.map_err(|e| RestoreError(e.to_string()))?,
+            org: org(&out.control),
             singles: image.singles.into_owned(),
             severities: image.severities.into_owned(),
             pressure: image.pressure.into_owned(),
+            storm: image.storm.into_owned(),
             ledger: image.ledger.into_owned(),
             watermarks: image.watermarks.into_owned(),
+            next: image.next,
             now_ms: image.now_ms,
             derived: image.derived,
             books: image.books.into_owned(),
-            ..Pipeline::new(image.number, set, sources, settings)
+            ..out
         })
     }
 }

@@ -99,7 +99,7 @@ fn drive(set: &Arc<RuleSet>, suite: &Suite, made: &[Made], drive: Drive, own: &[
         intake.process(&mut memory, &[record], &mut gathered);
         refused.extend(gathered.quarantined.iter().map(|q| format!("event {} was refused: {}", number + 1, q.error)));
         arrival = arrival.max(one.arrival_ms);
-        let batch = Batch { detections: gathered.detections, watermark_ms: arrival - SLACK_MS, arrival_ms: arrival };
+        let batch = Batch { detections: gathered.detections, watermark_ms: arrival - SLACK_MS, arrival_ms: arrival, ..Batch::default() };
         keep(&mut documents, embedded.append(batch));
         if drive == Drive::Restarts
             && let Err(error) = embedded.restart()
@@ -111,7 +111,7 @@ fn drive(set: &Arc<RuleSet>, suite: &Suite, made: &[Made], drive: Drive, own: &[
     (own_alerts(set, documents, own), refused)
 }
 
-fn keep(documents: &mut BTreeMap<String, String>, effects: Vec<Effect>) {
+fn keep(documents: &mut BTreeMap<Arc<str>, Arc<str>>, effects: Vec<Effect>) {
     for effect in effects {
         if let Action::Index { alert, document, .. } = effect.action {
             documents.insert(alert, document);
@@ -119,7 +119,7 @@ fn keep(documents: &mut BTreeMap<String, String>, effects: Vec<Effect>) {
     }
 }
 
-fn own_alerts(set: &RuleSet, documents: BTreeMap<String, String>, own: &[String]) -> Vec<Value> {
+fn own_alerts(set: &RuleSet, documents: BTreeMap<Arc<str>, Arc<str>>, own: &[String]) -> Vec<Value> {
     let ids: Vec<&str> = set.rules.iter().filter(|r| own.iter().any(|f| **f == *r.meta.place.file)).map(|r| r.meta.id.as_str()).collect();
     let parsed = documents.into_values().filter_map(|text| serde_json::from_str::<Value>(&text).ok());
     let ours = |a: &Value| a["finding_info"]["analytic"]["uid"].as_str().is_some_and(|id| ids.contains(&id));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tidegate_core::event::id::hash128;
 use tidegate_core::event::watermark::{ENDED, NOT_YET};
 use tidegate_core::event::{Derived, Source};
-use tidegate_core::pipeline::{Action, Effect, Entry, Pipeline};
+use tidegate_core::pipeline::{Action, Control, Effect, Entry, Pipeline, Rules};
 
 const SEED: &str = "TIDEGATE_MACHINE_SEED";
 const EVERY: &str = "TIDEGATE_MACHINE_RESTART_EVERY";
@@ -21,8 +21,7 @@ fn log(world: &World, seed: u64) -> Vec<Vec<u8>> {
     let mut feeds: Vec<Source> = world.sources.iter().flatten().copied().collect();
     feeds.sort_unstable();
     feeds.dedup();
-    let (mut pipeline, mut log, mut derived) =
-        (Pipeline::new(0, world.set.clone(), &world.sources, world.settings()), Vec::new(), Vec::new());
+    let (mut pipeline, mut log, mut derived) = (world.pipeline(), Vec::new(), Vec::new());
     let mut rest = gathered.detections.into_iter().peekable();
     let (mut arrival, mut over) = (NOT_YET, 0);
     while over < 4 {
@@ -36,7 +35,7 @@ fn log(world: &World, seed: u64) -> Vec<Vec<u8>> {
             derived: std::mem::take(&mut derived),
             watermarks: feeds.iter().map(|s| (*s, watermark)).collect(),
             published: pipeline.published(LEVELS),
-            positions: vec![("test".into(), "0".into(), (log.len() as u64).into())],
+            control: log.is_empty().then(|| Box::new(Control::begin(&world.rules(), world.settings()))),
             counts: if log.is_empty() { std::mem::take(&mut gathered.counts) } else { Default::default() },
             arrival_ms: arrival.max(BASE),
         };
@@ -51,7 +50,7 @@ fn log(world: &World, seed: u64) -> Vec<Vec<u8>> {
 
 /// Applies a log, restarting after every so many entries; the hash of all effects and of the last snapshot.
 fn applied(world: &World, log: &[Vec<u8>], every: usize) -> String {
-    let mut pipeline = Pipeline::new(0, world.set.clone(), &world.sources, world.settings());
+    let mut pipeline = world.pipeline();
     let mut said = Vec::new();
     for (position, bytes) in log.iter().enumerate() {
         let entry = Entry::decode(bytes).expect("an entry");
@@ -59,7 +58,7 @@ fn applied(world: &World, log: &[Vec<u8>], every: usize) -> String {
         said.extend(effects.iter().flat_map(|e| format!("{e:?}\n").into_bytes()));
         if position % every == every - 1 {
             let snapshot = pipeline.snapshot();
-            pipeline = Pipeline::restore(world.set.clone(), &world.sources, world.settings(), &snapshot).expect("its own snapshot");
+            pipeline = Pipeline::restore(&[world.rules()], &snapshot).expect("its own snapshot");
             assert!(pipeline.snapshot() == snapshot, "a restored Pipeline is the same to the byte");
         }
     }
@@ -107,11 +106,10 @@ fn damaged_foreign_and_future_bytes_are_refused_in_words() {
     let world = World::new(&random_rules(&mut Rng::with_seed(1)));
     let log = log(&world, 1);
     let entry = log.iter().max_by_key(|e| e.len()).expect("entries");
-    let mut pipeline = Pipeline::new(0, world.set.clone(), &world.sources, world.settings());
+    let mut pipeline = world.pipeline();
     log.iter().enumerate().for_each(|(n, e)| drop(pipeline.apply(n as u64, &Entry::decode(e).expect("an entry"))));
     let snapshot = pipeline.snapshot();
-    let restore =
-        |bytes: &[u8]| Pipeline::restore(world.set.clone(), &world.sources, world.settings(), bytes).map(|_| ()).map_err(|e| e.to_string());
+    let restore = |bytes: &[u8]| Pipeline::restore(&[world.rules()], bytes).map(|_| ()).map_err(|e| e.to_string());
     let read = |bytes: &[u8]| Entry::decode(bytes).map(|_| ());
     for (good, read) in [(entry, &read as &dyn Fn(&[u8]) -> Result<(), String>), (&snapshot, &restore)] {
         assert_eq!(read(good), Ok(()));
@@ -128,9 +126,9 @@ fn damaged_foreign_and_future_bytes_are_refused_in_words() {
     }
     let mut other = (*world.set).clone();
     other.digest = [7; 32];
-    let refused = Pipeline::restore(Arc::new(other), &world.sources, world.settings(), &snapshot).map(|_| ());
+    let refused = Pipeline::restore(&[Arc::new(Rules { set: Arc::new(other), sources: world.sources.clone() })], &snapshot).map(|_| ());
     assert!(refused.is_err_and(|e| e.to_string().contains("another rule set")));
-    let foreign = Entry { rules: [7; 32], ..Entry::decode(entry).expect("an entry") };
+    let foreign = Entry { rules: [7; 32], control: None, ..Entry::decode(entry).expect("an entry") };
     assert!(pipeline.admit(&foreign).is_err_and(|e| e.contains("rule set 07070707") && e.contains("match it again")));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pipeline.apply(99, &foreign))).is_err(), "never applied by mistake");
 }

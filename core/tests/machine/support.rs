@@ -10,7 +10,9 @@ use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, sources_of};
 use tidegate_core::event::time::format_rfc3339;
 use tidegate_core::event::{Detection, Form, GenericSource, LogSource, Position, Record, Source};
-use tidegate_core::pipeline::{Action, Batch, Books, Effect, EffectNumber, Embedded, Gathered, Intake, Settings, ShardMemory};
+use tidegate_core::pipeline::{
+    Action, Batch, Books, Effect, EffectNumber, Embedded, Gathered, Intake, Pipeline, Rules, Settings, ShardMemory,
+};
 use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
 
 /// Where all these histories begin.
@@ -52,6 +54,17 @@ impl World {
         Settings { product_version: "0.0.0".into(), ..Settings::default() }
     }
 
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::new(Rules { set: self.set.clone(), sources: self.sources.clone() })
+    }
+
+    /// A Pipeline that knows these rules and has applied nothing.
+    pub(crate) fn pipeline(&self) -> Pipeline {
+        let mut pipeline = Pipeline::new(0, 1);
+        pipeline.learn(&self.rules());
+        pipeline
+    }
+
     pub(crate) fn embedded(&self, pipelines: u16) -> Embedded {
         Embedded::new(&self.set, self.sources.clone(), self.settings(), pipelines)
     }
@@ -91,8 +104,9 @@ impl Run {
                 self.last = Some(effect.number);
             }
             match effect.action {
-                Action::Index { alert, version, document, .. } => self.index(alert, version, &document),
+                Action::Index { alert, version, document, .. } => self.index(alert.to_string(), version, &document),
                 Action::Page { alert, .. } => {
+                    let alert = alert.to_string();
                     assert!(!self.pages.contains(&alert), "a second page about {alert}");
                     let newest = &self.documents[&alert].1;
                     assert_eq!(newest["tidegate"]["paging"]["decision"], "page");
@@ -156,7 +170,7 @@ pub(crate) fn sorted(world: &World, events: &[Event], plan: Plan) -> Run {
     let mut run = Run { numbered: plan.pipelines == 1, ..Run::default() };
     for piece in gathered.detections.chunks(plan.batch) {
         let last = piece.last().map_or(NOT_YET, |d| d.time_ms);
-        run.take(embedded.append(Batch { detections: piece.to_vec(), watermark_ms: last - SLACK, arrival_ms: last }));
+        run.take(embedded.append(Batch { detections: piece.to_vec(), watermark_ms: last - SLACK, arrival_ms: last, ..Batch::default() }));
         run.settle(&embedded);
         if rng.u32(0..100) < plan.restarts {
             embedded.restart().expect("its own snapshot");
@@ -207,7 +221,7 @@ impl<'w> Feed<'w> {
     }
 
     fn append(&mut self, detections: Vec<Detection>) {
-        let batch = Batch { detections, watermark_ms: self.arrival_ms - SLACK, arrival_ms: self.arrival_ms };
+        let batch = Batch { detections, watermark_ms: self.arrival_ms - SLACK, arrival_ms: self.arrival_ms, ..Batch::default() };
         self.run.take(self.embedded.append(batch));
         self.run.settle(&self.embedded);
     }
