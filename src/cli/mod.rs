@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed; 130 stopped by
 //! Ctrl-C, with what was read before reported.
 
+mod config;
 mod demo;
 mod failure;
 mod generate;
@@ -45,6 +46,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Check, test and export Sigma rules
     Rules(rules::Arguments),
+    /// Check the configuration, print its schema
+    Config(config::Arguments),
     /// Write a synthetic organisation: findings, flow logs, trails, with seeded attacks and the truth beside them
     Generate(generate::Arguments),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Demo(a) => demo::run(&a),
         Command::Replay(a) => replay::run(&a),
         Command::Rules(a) => rules::run(&a),
+        Command::Config(a) => config::run(&a),
         Command::Generate(a) => generate::run(&a),
     };
     match result {

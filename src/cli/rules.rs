@@ -4,6 +4,8 @@ mod check;
 mod export;
 mod test;
 
+pub(super) use check::{compile, json};
+
 use super::{Exit, Failure};
 use clap::Subcommand;
 use tidegate_core::rule::Diagnostic;

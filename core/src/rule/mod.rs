@@ -41,6 +41,9 @@ pub mod yaml;
 
 pub use ast::*;
 
+pub use report::quoted;
+pub use spelling::hint;
+
 use report::Report;
 use std::sync::Arc;
 
@@ -63,10 +66,11 @@ pub fn load(files: &[RuleFile]) -> Loaded {
 }
 
 /// The YAML documents of a file that is no rule (a rule test, the configuration), with everything that is wrong with its YAML.
+/// A document with a duplicate key is among them, so that the rest of it can be checked too: use none if there is an error.
 #[must_use]
 pub fn parse_documents(name: &str, text: &str) -> (Vec<yaml::Node>, Vec<Diagnostic>) {
     let mut report = Report::default();
-    let documents = yaml::documents(&Arc::from(name), text, &mut report);
+    let documents = yaml::read(&Arc::from(name), text, yaml::Spoilt::Given, &mut report);
     (documents, report.finish())
 }
 

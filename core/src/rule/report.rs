@@ -74,7 +74,8 @@ impl fmt::Display for Diagnostic {
 }
 
 /// A word of a rule as it is shown in a message: in back quotes, on one line, at most 60 characters.
-pub(super) fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let mut shown: String = word.chars().take(60).flat_map(|c| if c.is_control() { vec!['\u{fffd}'] } else { vec![c] }).collect();
     if word.chars().nth(60).is_some() {
         shown.push('…');

@@ -41,7 +41,8 @@ pub(super) fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 /// ` (did you mean ...?)` or nothing.
-pub(super) fn hint(word: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn hint(word: &str, known: &[&str]) -> String {
     near_miss(word, known).map_or_else(String::new, |k| format!(" (did you mean `{k}`?)"))
 }
 

@@ -111,6 +111,19 @@ impl Node {
 
 /// The documents of a file; what cannot be read is reported and left out.
 pub(super) fn documents(file: &Arc<str>, text: &str, report: &mut Report) -> Vec<Node> {
+    read(file, text, Spoilt::Dropped, report)
+}
+
+/// What becomes of a document with a duplicate key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spoilt {
+    /// It is left out: one of the two values would be lost, and with it a meaning.
+    Dropped,
+    /// It is given, both entries in it, so that the rest of it can be checked too. It must not be used.
+    Given,
+}
+
+pub(super) fn read(file: &Arc<str>, text: &str, spoilt: Spoilt, report: &mut Report) -> Vec<Node> {
     if text.len() > FILE_BYTES_MAX {
         let place = Place { file: file.clone(), line: 1, column: 1 };
         report.error(&place, format!("a file of {} bytes", text.len()), "rule files may have at most 1 MiB", "split the file");
@@ -119,7 +132,12 @@ pub(super) fn documents(file: &Arc<str>, text: &str, report: &mut Report) -> Vec
     let mut builder = Builder::new(file.clone());
     for (lines_before, chunk) in chunks(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         builder.lines_before = lines_before;
-        if let Err((place, fault)) = builder.read(chunk) {
+        let before = builder.documents.len();
+        let broken = builder.read(chunk).err();
+        if !builder.duplicates.is_empty() && spoilt == Spoilt::Dropped {
+            builder.documents.truncate(before);
+        }
+        for (place, fault) in builder.duplicates.drain(..).chain(broken) {
             report.fault(&place, fault);
         }
         builder.open.clear();
@@ -163,13 +181,16 @@ struct Builder {
     open: Vec<Open>,
     /// Finished anchored nodes with their number of nodes and depth.
     anchors: BTreeMap<usize, (Node, usize, usize)>,
+    /// Duplicate keys of the chunk.
+    duplicates: Vec<Refusal>,
     alias_uses: usize,
     nodes: usize,
 }
 
 impl Builder {
     fn new(file: Arc<str>) -> Self {
-        Builder { file, lines_before: 0, documents: Vec::new(), open: Vec::new(), anchors: BTreeMap::new(), alias_uses: 0, nodes: 0 }
+        let (documents, open, anchors, duplicates) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        Builder { file, lines_before: 0, documents, open, anchors, duplicates, alias_uses: 0, nodes: 0 }
     }
 
     fn read(&mut self, chunk: &str) -> Result<(), Refusal> {
@@ -257,7 +278,11 @@ impl Builder {
         match (&mut open.node.kind, open.key.take()) {
             (Kind::List(items), _) => items.push(node),
             (Kind::Map(entries), Some((key, place))) => entries.push(Entry { key, place, value: node }),
-            (Kind::Map(_), None) => open.key = Some(map_key(node, &mut open.lines)?),
+            (Kind::Map(_), None) => {
+                let (key, duplicate) = map_key(node, &mut open.lines)?;
+                open.key = Some(key);
+                self.duplicates.extend(duplicate);
+            }
             _ => {}
         }
         Ok(())
@@ -275,19 +300,24 @@ fn measure(node: &Node) -> (usize, usize) {
     (1 + sizes.iter().sum::<usize>(), 1 + depths.iter().max().copied().unwrap_or(0))
 }
 
-fn map_key(node: Node, lines: &mut BTreeMap<String, u32>) -> Result<(String, Place), Refusal> {
+/// The key, and what is wrong with it if the map has it already.
+fn map_key(node: Node, lines: &mut BTreeMap<String, u32>) -> Result<((String, Place), Option<Refusal>), Refusal> {
     if matches!(node.kind, Kind::List(_) | Kind::Map(_)) {
         return Err((node.place, Fault::new("a key that is a list or map", "rules have plain keys", "write a plain key")));
     }
     if node.text == "<<" {
         return Err((node.place, Fault::new("merge key `<<`", "it is not part of YAML 1.2", "write the keys out")));
     }
-    if let Some(first) = lines.insert(node.text.clone(), node.place.line) {
+    let known = lines.len();
+    let first = *lines.entry(node.text.clone()).or_insert(node.place.line);
+    let key = (node.text, node.place);
+    if lines.len() == known {
         let why = format!("it stands at line {first} already, and one of the two would be lost");
-        let fault = Fault::new(format!("duplicate key {}", quoted(&node.text)), why, "keep one of them (join the values in a list)");
-        return Err((node.place, fault));
+        let fault = Fault::new(format!("duplicate key {}", quoted(&key.0)), why, "keep one of them (join the values in a list)");
+        let place = key.1.clone();
+        return Ok((key, Some((place, fault))));
     }
-    Ok((node.text, node.place))
+    Ok((key, None))
 }
 
 /// Whether a tag makes a text of a scalar. Tags outside YAML's core schema are refused.

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
-    compile(&mut loaded);
+    compile(&mut loaded, &Hints::default());
     if arguments.json {
         print_json(&loaded)
     } else {
@@ -62,8 +62,8 @@ pub(in crate::cli) fn line(diagnostic: &Diagnostic) -> String {
 }
 
 /// Adds what only compiling tells: a rule that cannot be used, that no source feeds, or that every event must be tested against.
-fn compile(loaded: &mut Loaded) {
-    let (_, warnings) = Detector::new(Arc::new(loaded.set.clone()), &Hints::default());
+pub(in crate::cli) fn compile(loaded: &mut Loaded, hints: &Hints) {
+    let (_, warnings) = Detector::new(Arc::new(loaded.set.clone()), hints);
     for warning in warnings {
         let gravity = if warning.kind == WarningKind::LeftOut { Gravity::Error } else { Gravity::Warning };
         let mut parts = warning.text.splitn(3, ": ").map(str::to_owned);
@@ -72,15 +72,17 @@ fn compile(loaded: &mut Loaded) {
     }
 }
 
+/// One diagnostic for machines.
+pub(in crate::cli) fn json(diagnostic: &Diagnostic) -> serde_json::Value {
+    serde_json::json!({
+        "gravity": if diagnostic.gravity == Gravity::Error { "error" } else { "warning" },
+        "file": &*diagnostic.place.file, "line": diagnostic.place.line, "column": diagnostic.place.column,
+        "what": diagnostic.what, "why": diagnostic.why, "remedy": diagnostic.remedy,
+    })
+}
+
 fn print_json(loaded: &Loaded) {
-    let diagnostics = loaded.diagnostics.iter().map(|d| {
-        serde_json::json!({
-            "gravity": if d.gravity == Gravity::Error { "error" } else { "warning" },
-            "file": &*d.place.file, "line": d.place.line, "column": d.place.column,
-            "what": d.what, "why": d.why, "remedy": d.remedy,
-        })
-    });
-    let diagnostics: Vec<_> = diagnostics.collect();
+    let diagnostics: Vec<_> = loaded.diagnostics.iter().map(json).collect();
     let rules: Vec<_> = loaded
         .set
         .rules

@@ -94,3 +94,16 @@ fn many_keys_take_no_long_time() {
     let (docs, problems) = read(&text);
     assert!(problems.is_empty() && docs[0].entries().len() == 60_000);
 }
+
+#[test]
+fn a_duplicate_key_spoils_its_document_and_hides_nothing() {
+    let text = "a: 1\na: 2\nb: {c: 1, c: 2}\n---\nd: 3\n";
+    let (docs, problems) = read(text);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert_eq!(docs.len(), 1, "the spoilt document is left out: {docs:?}");
+    let mut report = Report::default();
+    let docs = super::read(&Arc::from("f.yml"), text, Spoilt::Given, &mut report);
+    assert_eq!((docs.len(), report.errors()), (2, 2));
+    assert_eq!(docs[0].entries().len(), 3, "both entries are there to be checked");
+    assert_eq!(docs[0].get("a").unwrap().kind, Kind::Number(1.0));
+}

@@ -1,0 +1,165 @@
+//! What keys owe each other, and what texts must look like: the rules that a table of single keys cannot say.
+
+use super::check::{Checker, Named};
+use super::field::{Opened, Wording};
+use super::quantity::{self, SIZES};
+use super::source::columns;
+use super::table::SOURCES_MAX;
+use std::collections::BTreeMap;
+use tidegate_core::decode::vpcflow::FlowFormat;
+use tidegate_core::rule::quoted;
+use tidegate_core::rule::yaml::{Kind, Node};
+
+/// Whether a text is what it must be.
+///
+/// # Errors
+/// Why not.
+pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let good = match wording {
+        Wording::Any => true,
+        Wording::Name => text.len() <= 64 && text.split('-').all(plain),
+        Wording::OrganizationId => text.strip_prefix("o-").is_some_and(|id| (10..=32).contains(&id.len()) && plain(id)),
+        Wording::Url => is_url(text),
+        Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
+    };
+    if good { Ok(()) } else { Err(format!("it must be {}", super::field::Kind::Text(wording).expected())) }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|r| r.split(['/', '?', '#']).next()).unwrap_or_default();
+    !host.is_empty() && !host.contains('@') && !text.chars().any(char::is_whitespace)
+}
+
+/// Checks a document.
+pub(super) fn check(checker: &mut Checker<'_>, document: &Node) {
+    let sources: &[Node] = match document.get("sources").map(|s| &s.kind) {
+        Some(Kind::List(items)) => items.get(..SOURCES_MAX).unwrap_or(items),
+        _ => &[],
+    };
+    for source in sources {
+        formats(checker, source);
+    }
+    names(checker, sources);
+    overlaps(checker);
+    budgets(checker, document);
+    sinks(checker, document);
+}
+
+/// Keys that say something only beside others.
+fn formats(checker: &mut Checker<'_>, source: &Node) {
+    let format = source.get("format").map_or("auto", |f| f.text.as_str());
+    match (source.get("json"), format) {
+        (None, "json") => {
+            let why = "rules find their events by their logsource";
+            checker.error(&source.place, "`format: json` without `json`", why, "add `json: {product: P, service: S}`");
+        }
+        (Some(json), other) if other != "json" => {
+            checker.error(
+                &json.place,
+                format!("`json` with `format: {other}`"),
+                "it would be ignored",
+                "write `format: json`, or remove it",
+            );
+        }
+        _ => {}
+    }
+    if let Some(flow) = source.get("flow_format").filter(|_| !matches!(format, "auto" | "vpcflow" | "tgwflow")) {
+        let what = format!("`flow_format` with `format: {format}`");
+        checker.error(&flow.place, what, "it would be ignored", "write `format: vpcflow`, or remove it");
+    }
+    if let Some(follow) = source.get("follow").filter(|_| source.get("stdin").is_some()) {
+        checker.error(&follow.place, "`follow` with `stdin`", "standard input is read to its end, and nothing follows", "remove it");
+    }
+}
+
+/// Names are unique: positions are kept under them. There is one standard input.
+fn names(checker: &mut Checker<'_>, sources: &[Node]) {
+    let (mut names, mut stdin) = (BTreeMap::new(), None);
+    for source in sources {
+        if let Some(name) = source.get("name")
+            && let Some(line) = names.insert(name.text.as_str(), name.place.line)
+        {
+            let why = format!("the source at line {line} has it, and read positions are kept by name");
+            checker.error(&name.place, format!("a second source {}", quoted(&name.text)), &why, "choose another name");
+        }
+        if let Some(node) = source.get("stdin")
+            && let Some(line) = stdin.replace(node.place.line)
+        {
+            let why = format!("the source at line {line} reads it to its end");
+            checker.error(&node.place, "standard input read twice", &why, "remove one of the sources");
+        }
+    }
+}
+
+/// No event may be read twice, and nothing written may be read as input. Defaults count too.
+fn overlaps(checker: &mut Checker<'_>) {
+    let named = checker.named.clone();
+    let (read, other): (Vec<&Named>, Vec<&Named>) = named.iter().partition(|n| reads(n));
+    let written: Vec<&Named> = other.into_iter().filter(|n| n.opened == Opened::Written).collect();
+    for (number, source) in read.iter().enumerate() {
+        if let Some(other) = read[..number].iter().find(|other| meet(source, other)) {
+            let why = format!("the source at line {} reads it too, and every event would count twice", other.place.line);
+            checker.error(&source.place, format!("`{}` reads what another source reads", source.key), &why, "remove one of them");
+        }
+        for file in written.iter().filter(|file| meet(file, source)) {
+            let why = "what is written there would be read as input";
+            checker.error(
+                &source.place,
+                format!("`{}` reads what `{}` writes", source.key, file.key),
+                why,
+                "choose another place for one of them",
+            );
+        }
+    }
+    if let [state, ndjson] = written[..]
+        && state.path == ndjson.path
+    {
+        checker.error(
+            &ndjson.place,
+            format!("`{}` is the file of `{}`", ndjson.key, state.key),
+            "one would destroy the other",
+            "choose another file",
+        );
+    }
+}
+
+fn reads(named: &Named) -> bool {
+    matches!(named.opened, Opened::SourceFile | Opened::SourceFolder)
+}
+
+/// Whether two paths are the same, or one lies below the other, which is a folder that is read.
+fn meet(a: &Named, b: &Named) -> bool {
+    let below = |inner: &Named, outer: &Named| outer.opened == Opened::SourceFolder && inner.path.starts_with(&outer.path);
+    a.path == b.path || below(a, b) || below(b, a)
+}
+
+fn budgets(checker: &mut Checker<'_>, document: &Node) {
+    let budget = |key| document.get("budgets").and_then(|b| b.get(key));
+    let bytes = |node: Option<&Node>, default: u64| node.map_or(Some(default), |n| quantity::parse(&n.text, &SIZES).ok());
+    let (rule, account) = (budget("state_per_rule"), budget("state_per_account"));
+    let defaults = tidegate_core::correlate::Settings::default();
+    let rule_bytes = bytes(rule, defaults.budget_bytes_per_rule);
+    let account_bytes = bytes(account, defaults.budget_bytes_per_account);
+    if let (Some(place), Some(rule_bytes), Some(account_bytes)) = (account.or(rule).map(|n| &n.place), rule_bytes, account_bytes)
+        && account_bytes > rule_bytes
+    {
+        let what = format!("an account's budget of {} in a rule's of {}", quantity::size(account_bytes), quantity::size(rule_bytes));
+        let remedy = "lower `state_per_account`, or raise `state_per_rule`";
+        checker.error(place, what, "one account could push out the evidence of all others", remedy);
+    }
+}
+
+fn sinks(checker: &mut Checker<'_>, document: &Node) {
+    let Some(sinks) = document.get("sinks") else { return };
+    let off = sinks.get("sqlite").filter(|s| s.kind == Kind::Bool(false));
+    if let Some(off) = off.filter(|_| sinks.get("ndjson").is_none()) {
+        checker.error(
+            &off.place,
+            "no sink takes alerts",
+            "what was found would be thrown away",
+            "write `sqlite: true`, or add `ndjson: {file: FILE}`",
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! A source of the configuration as plain data.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tidegate_core::event::{Form, GenericSource, LogSource};
+
+/// Where records come from, and what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "Written")]
+pub struct SourceSettings {
+    /// Unique name.
+    pub name: String,
+    /// What is read.
+    pub reads: Reads,
+    /// How.
+    pub format: Format,
+    /// Columns of flow logs without a header line.
+    pub flow_format: Option<Vec<String>>,
+    /// What the events of `format: json` are.
+    pub json: Option<JsonSource>,
+}
+
+/// What a source reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// A file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Go on with what is appended.
+        follow: bool,
+    },
+    /// The files below a folder.
+    Folder {
+        /// Its path.
+        path: PathBuf,
+        /// Watch for new files.
+        follow: bool,
+    },
+    /// Standard input.
+    Stdin,
+}
+
+/// Names of the formats, in order of declaration; those of `tidegate replay --format`.
+pub(super) const FORMATS: [&str; 11] =
+    ["auto", "guardduty", "vpcflow", "tgwflow", "cloudtrail", "securityhub", "route53", "waf", "eks-audit", "eventbridge", "json"];
+
+/// How records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the source of its name")]
+pub enum Format {
+    Auto,
+    Guardduty,
+    Vpcflow,
+    Tgwflow,
+    Cloudtrail,
+    Securityhub,
+    Route53,
+    Waf,
+    EksAudit,
+    Eventbridge,
+    Json,
+}
+
+/// JSON with a stated logsource.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonSource {
+    /// Logsource: product.
+    pub product: Option<String>,
+    /// Logsource: service.
+    pub service: Option<String>,
+    /// Logsource: category.
+    pub category: Option<String>,
+    /// Dotted name of the event time.
+    pub time_field: String,
+    /// Dotted name of the arrival time.
+    pub arrival_field: Option<String>,
+}
+
+/// A source as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    file: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    stdin: Option<bool>,
+    follow: bool,
+    format: Format,
+    flow_format: Option<String>,
+    json: Option<JsonSource>,
+}
+
+impl From<Written> for SourceSettings {
+    fn from(written: Written) -> Self {
+        let follow = written.follow;
+        let reads = match (written.file, written.folder, written.stdin) {
+            (Some(path), _, _) => Reads::File { path, follow },
+            (None, Some(path), _) => Reads::Folder { path, follow },
+            (None, None, _) => Reads::Stdin,
+        };
+        let columns = written.flow_format.as_deref().map(|text| columns(text).map(str::to_owned).collect());
+        SourceSettings { name: written.name, reads, format: written.format, flow_format: columns, json: written.json }
+    }
+}
+
+/// The words of a flow format.
+pub(super) fn columns(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty())
+}
+
+impl JsonSource {
+    /// For the core. Rules name their logsource in lower case.
+    pub(super) fn generic(&self) -> GenericSource {
+        let lower = |word: &Option<String>| word.as_ref().map(|w| w.trim().to_lowercase());
+        let logsource = LogSource { category: lower(&self.category), product: lower(&self.product), service: lower(&self.service) };
+        GenericSource { logsource, time_field: self.time_field.clone(), arrival_field: self.arrival_field.clone() }
+    }
+}
+
+impl Format {
+    /// The name it is written by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        FORMATS[self as usize]
+    }
+
+    /// The form that records are read as; `None`: recognised by content. `generic` is the number of the stated logsource.
+    #[must_use]
+    pub fn form(self, generic: u16) -> Option<Form> {
+        match self {
+            Format::Auto => None,
+            Format::Guardduty => Some(Form::GuardDuty),
+            Format::Vpcflow => Some(Form::VpcFlow),
+            Format::Tgwflow => Some(Form::TransitGatewayFlow),
+            Format::Cloudtrail => Some(Form::CloudTrail),
+            Format::Securityhub => Some(Form::SecurityHub),
+            Format::Route53 => Some(Form::Route53),
+            Format::Waf => Some(Form::Waf),
+            Format::EksAudit => Some(Form::EksAudit),
+            Format::Eventbridge => Some(Form::EventBridge),
+            Format::Json => Some(Form::Generic(generic)),
+        }
+    }
+}

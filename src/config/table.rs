@@ -1,0 +1,175 @@
+//! The table: every key of the configuration. A new key is one line here, one field in [`super::settings`], a line in
+//! `tidegate.example.yaml` and a row of `docs/configuration.md`; the tests name what is forgotten.
+
+use super::field::Kind::{Count, Duration, Flag, List, Map, Path, Size, Text, True, Word};
+use super::field::Opened::{File, Rules, SourceFile, SourceFolder, Written};
+use super::field::Presence::{Default, Optional, Required};
+use super::field::{Field, Kind, Presence, Shape, Wording};
+use super::source::FORMATS;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+const SECOND_MS: u64 = 1_000;
+const MINUTE_MS: u64 = 60 * SECOND_MS;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+
+/// Most sources: each has a thread of its own.
+pub(super) const SOURCES_MAX: usize = 256;
+/// Most entries of any other list.
+const LIST_MAX: usize = 1_000;
+
+const fn field(name: &'static str, kind: Kind, presence: Presence, text: &'static str) -> Field {
+    Field { name, kind, presence, text }
+}
+
+/// The whole file.
+pub(super) static ROOT: Shape = Shape::of(&[
+    field("state", Path(Written), Default("./tidegate.db"), "The state: log, snapshots, quarantine and alerts in one SQLite file."),
+    field(
+        "state_bytes_max",
+        Size { min: MIB, max: 16 * TIB },
+        Optional,
+        "Disk budget of the state. Over it no source is read until there is room.",
+    ),
+    field("pipelines", Count { min: 1, max: 64 }, Default("1"), "Pipelines that share the work. Changes only at a clean snapshot."),
+    field(
+        "lease",
+        Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS },
+        Default("10s"),
+        "How long a second process waits for a silent owner of the state before it takes over.",
+    ),
+    field("rules", List { of: &Path(Rules), most: LIST_MAX }, Default("[builtin]"), "Sigma rules; `builtin` is the shipped pack."),
+    field("suppressions", Path(File), Optional, "Suppressions: alerts that somebody has explained, for a while."),
+    field("tables", Map(&TABLES), Default("{}"), "What is known about accounts, networks, addresses and files."),
+    field("organization", Map(&ORGANIZATION), Optional, "The AWS organisation, named in alerts."),
+    field("dashboards_url", Text(Wording::Url), Optional, "OpenSearch Dashboards: the base of the link in alerts and pages."),
+    field("sources", List { of: &Map(&SOURCE), most: SOURCES_MAX }, Required, "Where records come from."),
+    field("sinks", Map(&SINKS), Default("{}"), "Where alerts and pages go."),
+    field("paging", Map(&PAGING), Default("{}"), "How many pages people can be asked to answer."),
+    field("budgets", Map(&BUDGETS), Default("{}"), "How much state may be kept; over it the offender's oldest goes, and an alert says so."),
+    field(
+        "lateness",
+        Map(&LATENESS),
+        Default("{}"),
+        "Per service: an event that arrives later than this after its own time moves no window.",
+    ),
+    field("snapshots", Map(&SNAPSHOTS), Default("{}"), "When the state is written down whole."),
+    field("log", Map(&LOG), Default("{}"), "The program's own log, on standard error."),
+]);
+
+static TABLES: Shape = Shape::of(&[
+    field(
+        "accounts",
+        Path(File),
+        Optional,
+        "Accounts (CSV, JSON or YAML): name, organisational unit, environment, owner, data class, tags.",
+    ),
+    field("networks", Path(File), Optional, "Networks (CSV, JSON or YAML): CIDR, name, kind."),
+    field(
+        "intel",
+        List { of: &Path(File), most: LIST_MAX },
+        Optional,
+        "Threat intelligence (CSV, JSON or YAML): CIDRs, domains, SHA-256 hashes.",
+    ),
+    field(
+        "geo",
+        List { of: &Path(File), most: LIST_MAX },
+        Optional,
+        "Countries, cities and networks of addresses, in MaxMind's format (.mmdb).",
+    ),
+]);
+
+static ORGANIZATION: Shape =
+    Shape::of(&[field("id", Text(Wording::OrganizationId), Required, "Its id."), field("name", Text(Wording::Any), Optional, "Its name.")]);
+
+static SOURCE: Shape = Shape {
+    fields: &[
+        field(
+            "name",
+            Text(Wording::Name),
+            Required,
+            "Its name, unique. Read positions are kept under it: a source of a new name is read from the start.",
+        ),
+        field("file", Path(SourceFile), Optional, "Read this file (gzip is undone)."),
+        field("folder", Path(SourceFolder), Optional, "Read the files below this folder."),
+        field("stdin", True, Optional, "Read standard input to its end."),
+        field(
+            "follow",
+            Flag,
+            Default("true"),
+            "Go on reading: what is appended to the file, new files in the folder. With false the source is finished at the end of what is there.",
+        ),
+        field("format", Word(&FORMATS), Default("auto"), "How to read the records; `auto` recognises them by their content."),
+        field("flow_format", Text(Wording::FlowColumns), Optional, "Columns of flow logs without a header line."),
+        field("json", Map(&JSON), Optional, "What the events of `format: json` are."),
+    ],
+    exactly_one: &["file", "folder", "stdin"],
+    at_least_one: &[],
+};
+
+static JSON: Shape = Shape {
+    fields: &[
+        field("product", Text(Wording::Any), Optional, "Their logsource: product."),
+        field("service", Text(Wording::Any), Optional, "Their logsource: service."),
+        field("category", Text(Wording::Any), Optional, "Their logsource: category."),
+        field("time_field", Text(Wording::Any), Default("time"), "Field with the event's time (epoch s or ms, or RFC 3339)."),
+        field("arrival_field", Text(Wording::Any), Optional, "Field with the time of arrival; without it, when the record is first read."),
+    ],
+    exactly_one: &[],
+    at_least_one: &["product", "service", "category"],
+};
+
+static SINKS: Shape = Shape::of(&[
+    field("sqlite", Flag, Default("true"), "Keep alerts in the state file, where `tidegate alerts` finds them."),
+    field("ndjson", Map(&NDJSON), Optional, "Write alerts to a file too."),
+    field("log", Map(&LOG_PAGES), Default("{}"), "Pages in the program's log."),
+]);
+
+static NDJSON: Shape = Shape::of(&[field("file", Path(Written), Required, "The file: one line per version of an alert, appended.")]);
+
+static LOG_PAGES: Shape = Shape::of(&[field("pages", Flag, Default("true"), "Write every page to the program's log.")]);
+
+static PAGING: Shape = Shape::of(&[field(
+    "pages_per_hour",
+    Count { min: 1, max: 100_000 },
+    Default("10"),
+    "Storm budget per rule and account; one summary speaks for the rest. Critical alerts and those of correlations are never held.",
+)]);
+
+static BUDGETS: Shape = Shape::of(&[
+    field("state_per_rule", Size { min: 64 * KIB, max: TIB }, Default("1GiB"), "State of one correlation."),
+    field("state_per_account", Size { min: 64 * KIB, max: TIB }, Default("256MiB"), "State of one correlation for one account."),
+]);
+
+const LATE: Kind = Duration { min_ms: SECOND_MS, max_ms: 7 * DAY_MS };
+
+static LATENESS: Shape = Shape::of(&[
+    field("guardduty", LATE, Default("30m"), "GuardDuty findings."),
+    field("cloudtrail", LATE, Default("30m"), "CloudTrail."),
+    field("vpcflow", LATE, Default("60m"), "VPC flow logs."),
+    field("tgwflow", LATE, Default("60m"), "Transit Gateway flow logs."),
+    field("securityhub", LATE, Default("30m"), "Security Hub findings of other products."),
+    field("route53", LATE, Default("30m"), "Route 53 Resolver query logs."),
+    field("waf", LATE, Default("30m"), "AWS WAF logs."),
+    field("eks_audit", LATE, Default("30m"), "Kubernetes audit logs of EKS."),
+    field("eventbridge", LATE, Default("30m"), "Other EventBridge events."),
+    field("generic", LATE, Default("30m"), "Sources of `format: json`."),
+]);
+
+static SNAPSHOTS: Shape = Shape::of(&[field(
+    "every",
+    Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
+    Default("60s"),
+    "At latest so often; sooner when applying the log again would take long.",
+)]);
+
+static LOG: Shape = Shape::of(&[
+    field(
+        "level",
+        Word(&["error", "warn", "info", "debug", "trace"]),
+        Default("info"),
+        "What is said. The environment variable TIDEGATE_LOG overrides it.",
+    ),
+    field("format", Word(&["text", "json"]), Default("text"), "How it is said."),
+]);
