@@ -1,4 +1,5 @@
-//! The only place that reads a clock. Latency and rates are measured with it; nothing in the core ever sees it.
+//! The only place that reads a clock. Latency and rates are measured with it, arrivals are stamped with it; the core gets times as
+//! parameters.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ impl Stopwatch {
     }
 }
 
-/// The wall clock in epoch milliseconds: for stamps that people read. It may jump: nothing is ever decided by it.
+/// The time of day, epoch milliseconds: the arrival of what has no other stamp, and stamps that people read. It may jump: nothing is decided by it.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
 pub fn now_ms() -> i64 {

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod input;
+pub mod live;
 pub mod memory;
 pub mod port;
 pub mod reader;

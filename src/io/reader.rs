@@ -4,6 +4,7 @@
 //! [`RUN_BYTES`]; a single line or JSON value is at most [`VALUE_BYTES_MAX`], the rest of a longer one is refused as one record.
 
 use super::input::Input;
+use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use tidegate_core::event::{Position, Record};
@@ -13,10 +14,10 @@ pub const RUN_BYTES: usize = 256 * 1024;
 /// Largest single line or value: what one layer of gzip may give.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How an aggregate of the Kinesis Producer Library starts: it is cut by nobody but its decoder.
 const KPL_MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Reads one input, record batch by record batch.
 pub struct Reader {
@@ -30,13 +31,36 @@ pub struct Reader {
     failed: Option<io::Error>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+/// How a file is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    /// Not decided yet.
     Unknown,
+    /// Text, in runs of lines.
     Lines,
+    /// JSON values that span lines, each by itself.
     Values,
+    /// Binary, as one record.
     Whole,
+    /// Nothing more comes.
     Done,
+}
+
+impl Mode {
+    /// Decides by the first line that is not blank and what follows it (two bytes of it are enough).
+    pub(super) fn of(first: &[u8], next: &[u8]) -> Self {
+        let binary =
+            first.starts_with(&KPL_MAGIC) || first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(first).is_err();
+        // A first line that is cut short, followed by a line that starts an object anew, is a broken line among lines.
+        let broken = first.trim_ascii().len() > 2 && next.starts_with(b"{\"");
+        let json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
+        match (binary, json && !broken && Balance::of(first).open()) {
+            (true, _) => Mode::Whole,
+            (_, true) => Mode::Values,
+            _ => Mode::Lines,
+        }
+    }
 }
 
 /// Why reading stopped early. Every whole line or value that came before it has been handed over.
@@ -128,17 +152,7 @@ impl Reader {
             }
             blank += line_ends(&first);
         }
-        let at = first.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
-        // A first line that is cut short, followed by a line that starts an object anew, is a broken line among lines.
-        let broken = first.trim_ascii().len() > 2 && self.bytes.fill_buf().is_ok_and(|next| next.starts_with(b"{\""));
-        let json = matches!(first[at], b'{' | b'[') && !broken;
-        let binary =
-            first.starts_with(&KPL_MAGIC) || first.iter().take(512).any(|b| *b == 0 || *b >= 0xf5) && std::str::from_utf8(&first).is_err();
-        self.mode = match (binary, json && Balance::of(&first).open()) {
-            (true, _) => Mode::Whole,
-            (_, true) => Mode::Values,
-            _ => Mode::Lines,
-        };
+        self.mode = Mode::of(&first, self.bytes.fill_buf().unwrap_or_default());
         if self.mode == Mode::Lines {
             self.next += blank;
         }
@@ -185,25 +199,26 @@ impl Reader {
     }
 }
 
-fn line_ends(bytes: &[u8]) -> u64 {
+pub(super) fn line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|b| **b == b'\n').count() as u64
 }
 
 /// How many brackets are open, strings left aside.
-struct Balance {
+#[derive(Debug, Clone)]
+pub(super) struct Balance {
     depth: i64,
     in_string: bool,
     escaped: bool,
 }
 
 impl Balance {
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let mut balance = Balance { depth: 0, in_string: false, escaped: false };
         balance.feed(bytes);
         balance
     }
 
-    fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         for &b in bytes {
             if self.in_string {
                 match b {
@@ -223,7 +238,7 @@ impl Balance {
         }
     }
 
-    fn open(&self) -> bool {
+    pub(super) fn open(&self) -> bool {
         self.depth > 0 || self.in_string
     }
 }
