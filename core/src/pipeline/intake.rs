@@ -224,7 +224,9 @@ struct Place<'r> {
 impl Place<'_> {
     /// The stamp of the n-th event there.
     fn stamp(&self, sub_sequence: u32) -> Stamp {
-        let Position { source, shard, sequence, .. } = &self.record.position;
+        let Position { source, shard, sequence, sub_sequence: first } = &self.record.position;
+        // A record that is a part of another (one item of an aggregate, driven again) keeps its place there.
+        let sub_sequence = first.saturating_add(sub_sequence);
         let position = Position { source: source.clone(), shard: shard.clone(), sequence: sequence.plus(self.line), sub_sequence };
         Stamp { position, arrival_ms: self.record.arrival_ms }
     }

@@ -4,16 +4,19 @@
 //! Owns the step from files to rules, detector and control. Never touches state: what a new generation means for windows under
 //! way is the Pipeline's to say when the control that names it comes out of the log.
 
+use crate::config::Config;
 use crate::io::port::RuleFiles;
 use crate::io::rules::read_rules;
+use crate::run::live::reading::Intakes;
+use std::path::Path;
 use std::sync::Arc;
+use tidegate_core::detect::{Detector, Warning, WarningKind, sources_of};
 use tidegate_core::decode::Hints;
-use tidegate_core::detect::{Detector, WarningKind, sources_of};
 use tidegate_core::event::GenericSource;
-use tidegate_core::pipeline::{Control, Rules};
-use tidegate_core::rule::{Gravity, RuleFile, load};
+use tidegate_core::pipeline::{Control, Intake, Rules};
+use tidegate_core::rule::{Diagnostic, Gravity, RuleFile, Status, load};
 
-/// Everything that detectors and Pipelines need to know of a rule set, and what made it.
+/// Everything that readers and Pipelines need to know of rules, suppressions and tables.
 #[derive(Debug)]
 pub struct Generation {
     /// The control that puts it in force.
@@ -21,21 +24,94 @@ pub struct Generation {
     /// For the Pipelines.
     pub rules: Arc<Rules>,
     /// For the readers.
-    pub detector: Arc<Detector>,
+    pub intakes: Arc<Intakes>,
     /// For the store.
     pub files: RuleFiles,
+    /// What is doubtful about it, in words.
+    pub warnings: Vec<String>,
+    /// Rules that run in shadow.
+    pub shadow: usize,
 }
 
-/// Reads rule files and makes the rules that Pipelines need.
+impl Generation {
+    /// Loads what a configuration names. `started_ms` is where new correlations begin.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a line each.
+    pub fn load(config: &Config, started_ms: Option<i64>) -> Result<Self, String> {
+        let files = read_rules(&config.rules)?;
+        let loaded = load(&files);
+        let (errors, doubts): (Vec<&Diagnostic>, Vec<&Diagnostic>) = loaded.diagnostics.iter().partition(|d| d.gravity == Gravity::Error);
+        if !errors.is_empty() {
+            return Err(lines(&errors));
+        }
+        let mut warnings: Vec<String> = doubts.iter().map(|d| line(d)).collect();
+        let set = Arc::new(loaded.set);
+        let generic = config.generic();
+        let hints = Hints { generic: generic.clone(), ..Hints::default() };
+        let (detector, about) = Detector::new(set.clone(), &hints);
+        warnings.extend(compiled(&about)?);
+        let digest = set.digest;
+        let shadow = set.rules.iter().filter(|r| r.meta.status == Status::Experimental).count();
+        let rules = Arc::new(rules(set, &generic));
+        let mut settings = config.machine(env!("CARGO_PKG_VERSION"));
+        settings.correlate.started_ms = started_ms;
+        let suppressions = suppressions(config.suppressions.as_deref())?;
+        let control = Control { rules: digest, tables: Vec::new(), suppressions, settings };
+        let intakes = Arc::new(Intakes { rules: digest, by_source: intakes(config, &Arc::new(detector))? });
+        let files = RuleFiles { digest, files: files.into_iter().map(|f| (f.name, f.text)).collect() };
+        Ok(Generation { control, rules, intakes, files, warnings, shadow })
+    }
+
+    /// Whether it changes anything about a control in force. When rules begin is no change by itself.
+    #[must_use]
+    pub fn changes(&self, control: &Control) -> bool {
+        let mut ours = self.control.clone();
+        ours.settings.correlate.started_ms = control.settings.correlate.started_ms;
+        ours != *control
+    }
+}
+
+/// The rules of a set whose files the store kept.
 ///
 /// # Errors
-/// What is wrong, a line each.
-pub fn rules_of(files: &RuleFiles, generic: &[GenericSource]) -> Result<Rules, String> {
+/// If they do not mean to this program what they meant to the one that kept them.
+pub fn kept_rules(files: &RuleFiles, generic: &[GenericSource]) -> Result<Rules, String> {
     let texts: Vec<RuleFile> = files.files.iter().map(|(name, text)| RuleFile { name: name.clone(), text: text.clone() }).collect();
     let set = Arc::new(load(&texts).set);
-    if set.digest != files.digest {
-        return Err("the rules kept in the state file mean something else to this version of the program".into());
+    if set.digest == files.digest {
+        return Ok(rules(set, generic));
     }
+    Err("the rules kept in the state file mean something else to this version of the program: start the version that wrote it once \
+         more and stop it by SIGTERM, or name another state file"
+        .into())
+}
+
+fn rules(set: Arc<tidegate_core::rule::RuleSet>, generic: &[GenericSource]) -> Rules {
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(&set, rule, generic)).collect();
-    Ok(Rules { set, sources })
+    Rules { set, sources }
+}
+
+/// One Intake per source, all with one detector.
+fn intakes(config: &Config, detector: &Arc<Detector>) -> Result<Vec<Intake>, String> {
+    config.sources.iter().map(|source| Intake::new(detector.clone(), config.hints(source)).map_err(|e| format!("source {}: {e}", source.name))).collect()
+}
+
+/// Warnings about compiled rules; a rule that had to be left out is an error.
+fn compiled(about: &[Warning]) -> Result<Vec<String>, String> {
+    let say = |w: &Warning| format!("{}: {}", w.place, w.text);
+    let left_out: Vec<String> = about.iter().filter(|w| w.kind == WarningKind::LeftOut).map(say).collect();
+    if left_out.is_empty() { Ok(about.iter().map(say).collect()) } else { Err(left_out.join("\n")) }
+}
+
+fn suppressions(_path: Option<&Path>) -> Result<Vec<tidegate_core::alert::suppression::Suppression>, String> {
+    Ok(Vec::new())
+}
+
+fn line(d: &Diagnostic) -> String {
+    format!("{}: {}: {}; {}", d.place, d.what, d.why, d.remedy)
+}
+
+fn lines(diagnostics: &[&Diagnostic]) -> String {
+    diagnostics.iter().map(|d| line(d)).collect::<Vec<_>>().join("\n")
 }

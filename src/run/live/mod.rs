@@ -1,6 +1,19 @@
 //! The service: readers in, log, Pipelines, sinks out.
+//!
+//! `reading` decodes and matches on threads of its own; `engine` appends, applies and keeps the books; `delivery` sends on threads
+//! of its own; `service` is the loop that moves things between them. `restart` brings the engine back after a stop or a crash,
+//! `generation` is what decides beside the events.
 
 pub mod delivery;
+pub mod desk;
+pub mod engine;
+pub mod generation;
+pub mod loader;
 pub mod progress;
 pub mod reading;
+pub mod report;
+pub mod restart;
+pub mod service;
 pub mod snapshots;
+pub mod start;
+pub mod wiring;

@@ -34,8 +34,8 @@ pub struct Fetched {
     pub shard: Arc<str>,
     /// Where reading is after it.
     pub position: Option<ReadPosition>,
-    /// How far it has come.
-    pub progress: Progress,
+    /// How far it has come; `None`: it says nothing about that.
+    pub progress: Option<Progress>,
     /// What could not be read and was left out.
     pub lost: Option<String>,
     /// Digest of the rule set it was matched with.
@@ -47,6 +47,25 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// One record that was read before and goes through once more: it moves no position and no watermark.
+    #[must_use]
+    pub fn again(source: usize, record: Record, intakes: &Intakes) -> Self {
+        let before = intakes.by_source[source].shard();
+        let mut fetched = Fetched {
+            source,
+            shard: record.position.shard.clone(),
+            position: None,
+            progress: None,
+            lost: None,
+            rules: intakes.rules,
+            gathered: Gathered::default(),
+            records: vec![record],
+            before: Some(before),
+        };
+        fetched.match_again(intakes);
+        fetched
+    }
+
     /// Matches the same records again under other rules.
     pub fn match_again(&mut self, intakes: &Intakes) {
         self.rules = intakes.rules;
@@ -79,9 +98,9 @@ pub struct Readers {
 impl Readers {
     /// Starts reading. `stamped` tells, per source, whether its events carry their own arrival.
     #[must_use]
-    pub fn start(sources: Vec<Box<dyn Source>>, stamped: &[bool], intakes: Intakes, resume: &[ReadPosition]) -> Self {
+    pub fn start(sources: Vec<Box<dyn Source>>, stamped: &[bool], intakes: Arc<Intakes>, resume: &[ReadPosition]) -> Self {
         let (sender, found) = bounded(BATCHES_MAX);
-        let intakes = Arc::new(RwLock::new(Arc::new(intakes)));
+        let intakes = Arc::new(RwLock::new(intakes));
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
         for (number, mut source) in sources.into_iter().enumerate() {
@@ -168,7 +187,7 @@ impl Outlet {
             source: self.number,
             shard: read.shard,
             position: read.position,
-            progress: read.progress,
+            progress: Some(read.progress),
             lost: read.lost,
             rules: intakes.rules,
             gathered,

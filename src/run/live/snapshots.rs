@@ -13,27 +13,6 @@ pub const PIECE_BYTES: usize = 1 << 20;
 /// Applying the log again must not take longer than this after a restart: a snapshot is due well before.
 const APPLY_MAX: Duration = Duration::from_secs(3);
 
-/// State and outbox of a Pipeline as one run of bytes.
-#[must_use]
-pub fn join(state: &[u8], outbox: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(state.len() + outbox.len() + 8);
-    bytes.extend_from_slice(&(state.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(state);
-    bytes.extend_from_slice(outbox);
-    bytes
-}
-
-/// The two parts again.
-///
-/// # Errors
-/// If the bytes are too short to be a snapshot.
-pub fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
-    let damaged = || "it is damaged: it is shorter than it says".to_owned();
-    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
-    rest.split_at_checked(length).ok_or_else(damaged)
-}
-
 /// One on its way to the store.
 #[derive(Debug)]
 struct Writing {
@@ -91,6 +70,12 @@ impl Snapshots {
         self.since.get(usize::from(pipeline)).is_some_and(|(_, _, at)| *at == head)
     }
 
+    /// Whether one is under way.
+    #[must_use]
+    pub fn writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
     /// Begins to write one.
     pub fn begin(&mut self, pipeline: u16, position: u64, bytes: Vec<u8>) {
         if let Some(since) = self.since.get_mut(usize::from(pipeline)) {
@@ -122,13 +107,6 @@ impl Snapshots {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parts_come_back_and_damage_is_told() {
-        let bytes = join(b"state", b"outbox");
-        assert_eq!(split(&bytes), Ok((&b"state"[..], &b"outbox"[..])));
-        assert!(split(&bytes[..9]).is_err() && split(&bytes[..3]).is_err());
-    }
 
     #[test]
     fn one_is_due_when_applying_again_would_take_long() {

@@ -1,0 +1,78 @@
+//! `tidegate run`: live, until it is stopped or every source has ended.
+
+use super::config::file;
+use super::{Exit, Failure, rules, screen};
+use crate::config::{Config, LogFormat};
+use crate::io::port::StoreError;
+use crate::run::live::service::Ending;
+use crate::run::live::start::{self, Trouble};
+use crate::telemetry;
+use std::path::PathBuf;
+use tidegate_core::rule::Gravity;
+
+const EXAMPLES: &str = "Examples:
+  tidegate config check tidegate.yaml && tidegate run -c tidegate.yaml
+  TIDEGATE_CONFIG=/etc/tidegate/tidegate.yaml tidegate run
+  TIDEGATE_LOG=debug tidegate run -c tidegate.yaml
+  kill -HUP PID       # read rules, tables and suppressions again (changed files are noticed without it)
+  kill -TERM PID      # drain, snapshot, stop: within 10 seconds; a second signal stops at once
+
+A second process on the same state file waits as standby and takes over when the first one dies or falls silent.
+Alerts: tidegate alerts list --state FILE. Pages go to the log on standard error (target `page`).";
+
+/// What was typed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Configuration (default: TIDEGATE_CONFIG, else ./tidegate.yaml)
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let (name, config) = load(arguments.config.as_deref())?;
+    let format = match config.log.format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    telemetry::start(&config.log.level, format).map_err(Failure::usage)?;
+    let again = name.clone();
+    let reread = Box::new(move || load(Some(&again)).map(|(_, config)| config).map_err(|failure| failure.to_string()));
+    match start::run(config, PathBuf::from(name), reread) {
+        Ok(None) => Ok(Exit::Fine),
+        Ok(Some(ending)) => Ok(end(&ending)),
+        Err(Trouble::Configuration(why)) => Err(Failure::usage(why)),
+        Err(Trouble::Store(StoreError::Fenced(why))) => Err(Failure::failed(format!("another process has taken over: {why}"))),
+        Err(Trouble::Store(error)) => Err(Failure::failed(error.to_string())),
+    }
+}
+
+/// The configuration, with everything that is wrong with it printed.
+fn load(named: Option<&str>) -> Result<(String, Config), Failure> {
+    let (name, parsed) = file::read(named)?;
+    for diagnostic in &parsed.diagnostics {
+        anstream::eprintln!("{}", rules::error_line(diagnostic));
+    }
+    let errors = parsed.diagnostics.iter().filter(|d| d.gravity == Gravity::Error).count();
+    let refused = || Failure::usage(format!("{errors} error{} in {name}: see `tidegate config check {name}`", if errors == 1 { "" } else { "s" }));
+    let config = parsed.config.ok_or_else(refused)?;
+    Ok((name, config))
+}
+
+/// Says how it ended.
+fn end(ending: &Ending) -> Exit {
+    let books = &ending.books;
+    let how = if ending.stopped { "stopped" } else { "every source has ended" };
+    anstream::eprintln!(
+        "{how}: {} records, {} alerts, {} pages; {} deliveries wait for the next start",
+        books.input.records,
+        books.alerts.alerts,
+        books.alerts.pages,
+        ending.outstanding
+    );
+    for why in &ending.failed {
+        anstream::eprintln!("{}{why}", screen::red("error: "));
+    }
+    if ending.failed.is_empty() { Exit::Fine } else { Exit::Failed }
+}

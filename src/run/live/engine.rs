@@ -1,0 +1,307 @@
+//! The engine: log first, then act. Batches become one round of entries, a round is made durable, then applied; what it asks for
+//! goes to the lanes, what the lanes answer goes to the cursors.
+//!
+//! Owns the store, the machine and how far reading has come. Never reads, waits or sends. If the store cannot take a round, the
+//! round is kept and tried again: until then nothing else is appended, so that nothing is lost and nothing overtakes it.
+
+use super::delivery::{Answer, Job, Lane, Lanes};
+use super::generation::Generation;
+use super::progress::Shards;
+use super::reading::{Fetched, Intakes};
+use super::snapshots::{Snapshots, Turn};
+use crate::io::clock::Stopwatch;
+use crate::io::port::{Append, Delivery, Outcome, ReadPosition, RuleFiles, Store, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, Verdict};
+
+/// Documents handed to a sink at once.
+const DOCUMENTS_MAX: usize = 200;
+/// A watermark that moved less than this and carries nothing else waits for the next round.
+const QUIET_MS: i64 = 1_000;
+
+/// A round that is to be appended.
+#[derive(Debug)]
+struct Round {
+    entries: Vec<Entry>,
+    positions: Vec<ReadPosition>,
+    quarantined: Vec<Quarantined>,
+    redriven: Vec<i64>,
+    rules: Option<RuleFiles>,
+}
+
+/// What a round did, for the program's log.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Its position.
+    pub position: u64,
+    /// Time the store took.
+    pub append: Duration,
+    /// Time the Pipelines took.
+    pub apply: Duration,
+    /// What changed about the rules.
+    pub reload: Option<Reload>,
+}
+
+/// The durable machine.
+pub struct Engine {
+    pub(super) store: Box<dyn Store>,
+    pub(super) machine: Machine,
+    pub(super) head: u64,
+    pub(super) shards: Shards,
+    pub(super) intakes: Arc<Intakes>,
+    pub(super) snapshots: Snapshots,
+    unwritten: Option<Round>,
+    /// Cursors that moved and are not stored: (Pipeline, lane).
+    moved: BTreeSet<(u16, Arc<str>)>,
+    arrival_ms: i64,
+    quiet_ms: i64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("head", &self.head).field("machine", &self.machine).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine over what a restart found.
+    #[must_use]
+    pub(super) fn new(store: Box<dyn Store>, machine: Machine, head: u64, shards: Shards, intakes: Arc<Intakes>, snapshots: Snapshots) -> Self {
+        let (unwritten, moved) = (None, BTreeSet::new());
+        Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
+    }
+
+    /// The machine, to look at.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The last position of the log.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Whether a round waits for the store.
+    #[must_use]
+    pub fn blocked(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// Whether a round is due though nothing was read.
+    #[must_use]
+    pub fn pending(&self) -> bool {
+        self.machine.pending()
+    }
+
+    /// Notes that a source ended for ever.
+    pub fn ended(&mut self, source: usize) {
+        self.shards.finish(source);
+    }
+
+    /// Takes what readers found into one round, appends and applies it. Nothing is done where nothing is worth a round.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the round is kept; see [`Engine::write`].
+    pub fn append(&mut self, fetched: Vec<Fetched>, redriven: Vec<i64>) -> Result<Option<Applied>, StoreError> {
+        assert!(self.unwritten.is_none(), "a round that waits for the store goes first");
+        let mut batch = Batch { rules: Some(self.intakes.rules), ..Batch::default() };
+        let (mut positions, mut quarantined) = (Vec::new(), Vec::new());
+        for mut one in fetched {
+            if one.rules != self.intakes.rules {
+                one.match_again(&self.intakes);
+            }
+            if let Some(progress) = one.progress {
+                self.shards.note(one.source, &one.shard, progress, one.gathered.arrival_ms);
+            }
+            self.arrival_ms = self.arrival_ms.max(one.gathered.arrival_ms.unwrap_or(0));
+            batch.counts.add(&one.gathered.counts);
+            batch.detections.extend(one.gathered.detections);
+            quarantined.extend(one.gathered.quarantined);
+            positions.extend(one.position);
+        }
+        batch.watermarks = self.shards.watermarks();
+        batch.arrival_ms = self.arrival_ms;
+        let lowest = batch.watermarks.iter().map(|(_, ms)| *ms).min().unwrap_or(i64::MIN);
+        let quiet = batch.detections.is_empty() && positions.is_empty() && quarantined.is_empty() && redriven.is_empty();
+        if quiet && !self.machine.pending() && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
+            return Ok(None);
+        }
+        self.quiet_ms = lowest;
+        let entries = self.machine.propose(batch);
+        self.unwritten = Some(Round { entries, positions, quarantined, redriven, rules: None });
+        self.write()
+    }
+
+    /// Puts another generation in force, as an entry of the log.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the round is kept; see [`Engine::write`].
+    pub fn change(&mut self, generation: &Generation) -> Result<Option<Applied>, StoreError> {
+        assert!(self.unwritten.is_none(), "a round that waits for the store goes first");
+        self.machine.learn(&generation.rules);
+        self.intakes = generation.intakes.clone();
+        let control: Control = generation.control.clone();
+        let batch = Batch { control: Some(control), watermarks: self.shards.watermarks(), arrival_ms: self.arrival_ms, ..Batch::default() };
+        let entries = self.machine.propose(batch);
+        let rules = Some(generation.files.clone());
+        self.unwritten = Some(Round { entries, positions: Vec::new(), quarantined: Vec::new(), redriven: Vec::new(), rules });
+        self.write()
+    }
+
+    /// Appends the round that waits, if one does, and applies it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it still waits.
+    pub fn write(&mut self) -> Result<Option<Applied>, StoreError> {
+        let Some(round) = &self.unwritten else { return Ok(None) };
+        let position = self.head + 1;
+        let append = Append {
+            position,
+            entries: &round.entries,
+            positions: &round.positions,
+            quarantined: &round.quarantined,
+            redriven: &round.redriven,
+            rules: round.rules.as_ref(),
+        };
+        tracing::trace!(target: "window", position, "appending");
+        let clock = Stopwatch::start();
+        self.store.append(&append)?;
+        let appended = clock.elapsed();
+        tracing::trace!(target: "window", position, "appended");
+        let Some(round) = self.unwritten.take() else { return Ok(None) };
+        self.head = position;
+        let clock = Stopwatch::start();
+        self.machine.apply(position, &round.entries);
+        let apply = clock.elapsed();
+        tracing::trace!(target: "window", position, "applied");
+        self.snapshots.applied(apply);
+        Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned() }))
+    }
+
+    /// Gives every free lane what is due.
+    pub fn send(&mut self, lanes: &mut Lanes) {
+        for lane in lanes.lanes.iter_mut().filter(|lane| lane.free()) {
+            let mut jobs: Vec<Job> = Vec::new();
+            for pipeline in 0..self.machine.pipelines().len() as u16 {
+                let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
+                let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
+                jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
+            }
+            if !jobs.is_empty() {
+                lane.give(jobs);
+            }
+        }
+    }
+
+    /// Notes what a sink answered; gives what it refused for good.
+    pub fn answered(&mut self, lane: &Lane, answer: Answer) -> Vec<(u16, String)> {
+        let mut refused = Vec::new();
+        for (pipeline, number, outcome) in answer.outcomes {
+            let verdict = match outcome {
+                Outcome::Taken => Verdict::Taken,
+                Outcome::Again(_) => Verdict::Again,
+                Outcome::Unknown(_) => Verdict::Unknown,
+                Outcome::Refused(why) => {
+                    refused.push((pipeline, why));
+                    Verdict::Refused
+                }
+            };
+            self.machine.outbox_mut(pipeline).acknowledge(&lane.name, number, verdict);
+            if matches!(verdict, Verdict::Taken | Verdict::Refused) {
+                self.moved.insert((pipeline, lane.name.clone()));
+            }
+        }
+        refused
+    }
+
+    /// Stores the cursors that moved.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what is not stored yet stays noted.
+    pub fn acknowledge(&mut self) -> Result<(), StoreError> {
+        while let Some((pipeline, lane)) = self.moved.first().cloned() {
+            if let Some(cursor) = self.machine.outbox(pipeline).cursor(&lane) {
+                tracing::trace!(target: "window", pipeline, lane = &*lane, "acknowledging");
+                self.store.acknowledge(pipeline, &lane, &cursor)?;
+                tracing::trace!(target: "window", pipeline, lane = &*lane, "acknowledged");
+            }
+            self.moved.pop_first();
+        }
+        Ok(())
+    }
+
+    /// Writes a piece of a snapshot, if one is due or under way.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the piece is written at the next turn.
+    pub fn snapshot(&mut self) -> Result<Turn, StoreError> {
+        if let Some(pipeline) = self.snapshots.due(self.head) {
+            self.begin_snapshot(pipeline);
+        }
+        self.snapshots.turn(self.store.as_mut())
+    }
+
+    /// Snapshots of all Pipelines at the head of the log, for a clean stop.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn snapshot_all(&mut self) -> Result<(), StoreError> {
+        while self.snapshots.turn(self.store.as_mut())? != Turn::Idle {}
+        for pipeline in 0..self.machine.pipelines().len() as u16 {
+            if self.head > 0 && !self.snapshots.covers(pipeline, self.head) {
+                self.begin_snapshot(pipeline);
+                while self.snapshots.turn(self.store.as_mut())? != Turn::Idle {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_snapshot(&mut self, pipeline: u16) {
+        tracing::trace!(target: "window", pipeline, position = self.head, "snapshot");
+        let bytes = self.machine.snapshot(pipeline);
+        self.snapshots.begin(pipeline, self.head, bytes);
+    }
+
+    /// Renews the owner's lease.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn renew(&mut self) -> Result<(), StoreError> {
+        self.store.renew()
+    }
+
+    /// Whether there is work that waits for nobody.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        self.snapshots.writing()
+    }
+
+    /// Pages that no sink has taken.
+    #[must_use]
+    pub fn pages_waiting(&self) -> u64 {
+        self.waiting(|kind| kind == LaneKind::Page)
+    }
+
+    /// Documents and pages that no sink has answered for.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.waiting(|_| true)
+    }
+
+    fn waiting(&self, wanted: fn(LaneKind) -> bool) -> u64 {
+        let of = |pipeline: u16| {
+            let outbox = self.machine.outbox(pipeline);
+            outbox.lanes().filter(|(_, kind)| wanted(*kind)).map(|(name, _)| outbox.counts(name).waiting).sum::<u64>()
+        };
+        (0..self.machine.pipelines().len() as u16).map(of).sum()
+    }
+}
+
+fn job(pipeline: u16, due: Due) -> Job {
+    let Due { number, alert, version, place, document, repeated } = due;
+    Job { pipeline, number, delivery: Delivery { alert, version, route: place, document, repeated } }
+}

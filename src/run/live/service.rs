@@ -1,0 +1,240 @@
+//! The loop: what readers found goes into the log, what the log asks for goes to the sinks, what they answer goes to the cursors.
+//!
+//! Owns the order of a turn and the end of a run. Never decides about events or alerts. Back-pressure is whether the channel of
+//! the readers is emptied: not while a round waits for the store, and not while [`PAGES_MAX`] pages wait for their sinks.
+
+use super::delivery::{Answer, Lanes};
+use super::engine::{Applied, Engine};
+use super::generation::Generation;
+use super::reading::{Fetched, FromReader, Readers};
+use super::report::Reporter;
+use super::snapshots::Turn;
+use crate::io::clock::Stopwatch;
+use crate::io::port::StoreError;
+use crate::io::signal::Signal;
+use crossbeam_channel::{Receiver, never, select};
+use std::time::Duration;
+use tidegate_core::pipeline::Books;
+
+/// Most batches of readers in one round.
+const ROUND_MAX: usize = 64;
+/// Sources are not read while this many deliveries of page lanes wait.
+const PAGES_MAX: u64 = 10_000;
+/// Longest wait for something to do.
+const TURN: Duration = Duration::from_millis(200);
+/// After a stop, readers have this long to hand over what they hold.
+const DRAIN: Duration = Duration::from_secs(2);
+/// After a stop, sinks have this long to take what waits for them.
+const DELIVER: Duration = Duration::from_secs(4);
+/// A store that could not take a round is asked again after this, then twice as long each time up to [`RETRY_MAX`].
+const RETRY: Duration = Duration::from_millis(200);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    /// Log and Pipelines.
+    pub engine: Engine,
+    /// Sources.
+    pub readers: Readers,
+    /// Sinks.
+    pub lanes: Lanes,
+    /// What the operator asks for.
+    pub signals: Receiver<Signal>,
+    /// New generations, as they are loaded.
+    pub generations: Receiver<Box<Generation>>,
+    /// What was asked of the quarantine, and notes beside the log.
+    pub desk: super::desk::Desk,
+    /// What is told of all this.
+    pub reporter: Reporter,
+    /// How often the lease is renewed.
+    pub renew_every: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// It was asked to stop; else every source ended.
+    pub stopped: bool,
+    /// Sources that could not go on, in words.
+    pub failed: Vec<String>,
+    /// Deliveries that no sink has taken: they are sent at the next start.
+    pub outstanding: u64,
+    /// The books at the end.
+    pub books: Books,
+}
+
+/// What the loop remembers between turns.
+struct Turns {
+    open: usize,
+    failed: Vec<String>,
+    stopped: bool,
+    stopping: Option<Stopwatch>,
+    renewed: Stopwatch,
+    retry: Option<(Stopwatch, Duration)>,
+}
+
+impl Service {
+    /// Runs until every source has ended or a stop is asked for; then what was read is in the log, snapshots stand at its head and
+    /// the sinks had time to take what waits.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the store is another's, or cannot be read.
+    pub fn run(mut self, sources: usize) -> Result<Ending, StoreError> {
+        let renewed = Stopwatch::start();
+        let mut turns = Turns { open: sources, failed: Vec::new(), stopped: false, stopping: None, renewed, retry: None };
+        while !turns.over() {
+            self.engine.send(&mut self.lanes);
+            self.wait(&mut turns)?;
+            let done = self.tend(&mut turns);
+            self.survive(&mut turns, done)?;
+            self.reporter.tell(&self.engine);
+        }
+        self.finish(turns)
+    }
+
+    /// Waits for the next thing to do, and does it.
+    fn wait(&mut self, turns: &mut Turns) -> Result<(), StoreError> {
+        let full = self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
+        let nothing = never();
+        let found = if full { &nothing } else { &self.readers.found };
+        let wait = if self.engine.busy() { Duration::ZERO } else { TURN };
+        let done = select! {
+            recv(found) -> found => found.map_or(Ok(()), |found| self.found(turns, found)),
+            recv(self.lanes.answers) -> answer => answer.map_or(Ok(()), |answer| self.answered(answer)),
+            recv(self.signals) -> signal => { self.signal(turns, signal.ok()); Ok(()) },
+            recv(self.generations) -> generation => generation.map_or(Ok(()), |generation| self.change(&generation)),
+            default(wait) => Ok(()),
+        };
+        self.survive(turns, done)
+    }
+
+    /// What is due at every turn, whether something came or not.
+    fn tend(&mut self, turns: &mut Turns) -> Result<(), StoreError> {
+        if turns.renewed.elapsed() >= self.renew_every {
+            self.engine.renew()?;
+            turns.renewed = Stopwatch::start();
+        }
+        if self.engine.blocked() {
+            if turns.retry.is_some_and(|(since, wait)| since.elapsed() < wait) {
+                return Ok(());
+            }
+            let applied = self.engine.write()?;
+            self.reporter.applied(applied);
+            self.reporter.recovered(turns.retry.take().is_some());
+        }
+        self.engine.acknowledge()?;
+        if let Some(redriven) = self.desk.redriven(&self.engine)? {
+            self.append(redriven.found, redriven.ids)?;
+        }
+        while self.engine.pending() && !self.engine.blocked() {
+            self.append(Vec::new(), Vec::new())?;
+        }
+        if let Turn::Sealed(pipeline, position) = self.engine.snapshot()? {
+            self.reporter.sealed(pipeline, position);
+        }
+        self.desk.note(&self.engine)
+    }
+
+    /// A store that is unavailable is alarmed and tried again; everything else ends the run.
+    fn survive(&mut self, turns: &mut Turns, done: Result<(), StoreError>) -> Result<(), StoreError> {
+        match done {
+            Err(StoreError::Unavailable(why)) => {
+                let wait = turns.retry.map_or(RETRY, |(_, wait)| (wait * 2).min(RETRY_MAX));
+                turns.retry = Some((Stopwatch::start(), wait));
+                self.reporter.unavailable(&why);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Takes what readers found, this and what came right behind it, into one round.
+    fn found(&mut self, turns: &mut Turns, first: FromReader) -> Result<(), StoreError> {
+        let mut fetched: Vec<Fetched> = Vec::new();
+        let more = self.readers.found.clone();
+        for found in std::iter::once(first).chain(more.try_iter().take(ROUND_MAX)) {
+            match found {
+                FromReader::Batch(batch) => fetched.push(*batch),
+                FromReader::Ended(source, end) => {
+                    turns.open = turns.open.saturating_sub(1);
+                    self.engine.ended(source);
+                    self.reporter.ended(source, &end);
+                    turns.failed.extend(end.err());
+                }
+            }
+        }
+        self.reporter.fetched(&fetched);
+        self.append(fetched, Vec::new())
+    }
+
+    fn append(&mut self, fetched: Vec<Fetched>, redriven: Vec<i64>) -> Result<(), StoreError> {
+        let applied: Option<Applied> = self.engine.append(fetched, redriven)?;
+        self.reporter.applied(applied);
+        Ok(())
+    }
+
+    fn answered(&mut self, answer: Answer) -> Result<(), StoreError> {
+        let lane = &mut self.lanes.lanes[answer.lane];
+        lane.answered(&answer.outcomes);
+        self.reporter.answered(&lane.name, &answer.outcomes);
+        let refused = self.engine.answered(lane, answer);
+        self.reporter.refused(&lane.name, &refused);
+        self.engine.acknowledge()
+    }
+
+    fn change(&mut self, generation: &Generation) -> Result<(), StoreError> {
+        if self.engine.blocked() {
+            // The round that waits goes first; its own retry has not come yet.
+            let applied = self.engine.write()?;
+            self.reporter.applied(applied);
+        }
+        tracing::trace!(target: "window", "reloading");
+        self.readers.switch(generation.intakes.clone());
+        self.desk.switch(generation.intakes.clone());
+        let applied = self.engine.change(generation)?;
+        tracing::trace!(target: "window", "reloaded");
+        self.reporter.changed(generation, applied.as_ref());
+        self.reporter.applied(applied);
+        Ok(())
+    }
+
+    fn signal(&mut self, turns: &mut Turns, signal: Option<Signal>) {
+        match signal {
+            Some(Signal::Reload) => self.desk.ask_reload(),
+            Some(Signal::Stop) | None => {
+                self.reporter.stopping();
+                self.readers.stop();
+                turns.stopped = true;
+                turns.stopping.get_or_insert_with(Stopwatch::start);
+            }
+        }
+    }
+
+    /// The end: everything read is appended, snapshots stand at the head, sinks take what they can in the time there is.
+    fn finish(mut self, mut turns: Turns) -> Result<Ending, StoreError> {
+        self.readers.stop();
+        let clock = Stopwatch::start();
+        let done = self.tend(&mut turns).and_then(|()| self.engine.snapshot_all());
+        self.survive(&mut turns, done)?;
+        while clock.elapsed() < DELIVER && self.engine.outstanding() > 0 {
+            self.engine.send(&mut self.lanes);
+            if let Ok(answer) = self.lanes.answers.recv_timeout(TURN) {
+                let done = self.answered(answer);
+                self.survive(&mut turns, done)?;
+            }
+        }
+        let done = self.engine.acknowledge().and_then(|()| self.desk.note_at_last(&self.engine));
+        self.survive(&mut turns, done)?;
+        self.readers.join();
+        let (outstanding, books) = (self.engine.outstanding(), self.engine.machine().books());
+        Ok(Ending { stopped: turns.stopped, failed: turns.failed, outstanding, books })
+    }
+}
+
+impl Turns {
+    /// Whether nothing more will be read.
+    fn over(&self) -> bool {
+        self.open == 0 || self.stopping.is_some_and(|since| since.elapsed() >= DRAIN)
+    }
+}

@@ -1,0 +1,85 @@
+//! From the configuration to running parts: sources, sinks, lanes.
+//!
+//! Owns which part stands for which key. Starts nothing.
+
+use super::progress::Shards;
+use crate::config::{Config, Reads, SourceSettings};
+use crate::io::live::{FileSource, FolderSource, StdinSource};
+use crate::io::ndjson::NdjsonSink;
+use crate::io::pages::LogPages;
+use crate::io::port::{Sink, Source};
+use crate::io::sqlite::{Lease, SqliteStore};
+use std::sync::Arc;
+use tidegate_core::event::Source as Service;
+use tidegate_core::event::source::BUILT_IN;
+use tidegate_core::pipeline::LaneKind;
+
+/// A sink and whether it takes pages.
+pub type Sinks = Vec<(Box<dyn Sink>, bool)>;
+
+/// The sources, in order.
+#[must_use]
+pub fn sources(config: &Config) -> Vec<Box<dyn Source>> {
+    let source = |settings: &SourceSettings| -> Box<dyn Source> {
+        let (name, services) = (settings.name.as_str(), services(config, settings));
+        match &settings.reads {
+            Reads::File { path, follow } => Box::new(FileSource::new(name, path.clone(), services, *follow)),
+            Reads::Folder { path, follow } => Box::new(FolderSource::new(name, path.clone(), services, *follow)),
+            Reads::Stdin => Box::new(StdinSource::new(name, services)),
+        }
+    };
+    config.sources.iter().map(source).collect()
+}
+
+/// Whether each source's events carry their own arrival.
+#[must_use]
+pub fn stamped(config: &Config) -> Vec<bool> {
+    config.sources.iter().map(|s| s.json.as_ref().is_some_and(|j| j.arrival_field.is_some())).collect()
+}
+
+/// What feeds the watermarks.
+#[must_use]
+pub fn shards(config: &Config) -> Shards {
+    let mut shards = Shards::default();
+    for (settings, stamped) in config.sources.iter().zip(stamped(config)) {
+        shards.add(services(config, settings), stamped);
+    }
+    shards
+}
+
+/// The kinds of events that a source may carry: what its format says, or any built-in one.
+fn services(config: &Config, settings: &SourceSettings) -> Vec<Service> {
+    match config.hints(settings).form {
+        Some(form) => vec![form.source()],
+        None => BUILT_IN.to_vec(),
+    }
+}
+
+/// The sinks, in order.
+///
+/// # Errors
+/// If one cannot be opened: in words.
+pub fn sinks(config: &Config, store: &SqliteStore) -> Result<Sinks, String> {
+    let lease = store.lease();
+    let may_send = |lease: &Lease| -> Box<dyn Fn() -> bool + Send> {
+        let lease = lease.clone();
+        Box::new(move || lease.may_send())
+    };
+    let mut sinks: Sinks = Vec::new();
+    if config.sinks.sqlite {
+        sinks.push((Box::new(store.alerts()), false));
+    }
+    if let Some(ndjson) = &config.sinks.ndjson {
+        sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), false));
+    }
+    if config.sinks.log.pages {
+        sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), true));
+    }
+    Ok(sinks)
+}
+
+/// The lanes of sinks.
+#[must_use]
+pub fn lanes(sinks: &Sinks) -> Vec<(Arc<str>, LaneKind)> {
+    sinks.iter().map(|(sink, pages)| (sink.lane(), if *pages { LaneKind::Page } else { LaneKind::Index })).collect()
+}
