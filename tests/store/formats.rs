@@ -6,10 +6,11 @@ use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tidegate::io::port::{Append, Store};
+use tidegate::io::port::{Append, Outcome, Sink, Store};
+use tidegate::io::sqlite::View;
 
 /// The format that this program writes.
-const CURRENT: i32 = 1;
+const CURRENT: i32 = 2;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state")
@@ -33,17 +34,9 @@ fn fill(path: &Path) {
         store.acknowledge(pipeline, "sqlite", b"cursor").expect("acknowledged");
     }
     put_pieces(&mut store, 0, 9, b"begun, not sealed", 4);
-    put_alerts(path);
-}
-
-/// Two alerts, one of them over two accounts.
-fn put_alerts(path: &Path) {
-    let connection = rusqlite::Connection::open(path).expect("opens");
-    for (id, accounts) in [("a3f1", r#"["111122223333","444455556666"]"#), ("b702", r#"["111122223333"]"#)] {
-        let document = format!(r#"{{"message":"why {id} fired","tidegate":{{"accounts":{accounts}}}}}"#);
-        let sql = "INSERT INTO alerts VALUES (?1, 3, 1000, 2000, 3000, 4, 'rule-1', 'Title', 'New', ?2)";
-        connection.execute(sql, [id, &document]).expect("inserted");
-    }
+    let mut sink = store.alerts();
+    let taken = sink.deliver(&[delivery("a3f1", 3, 4, &["111122223333", "444455556666"]), delivery("b702", 1, 5, &["111122223333"])]);
+    assert_eq!(taken, [Outcome::Taken, Outcome::Taken]);
 }
 
 #[test]
@@ -51,18 +44,68 @@ fn the_current_format_is_that_of_its_fixture() {
     let folder = Folder::new();
     let path = folder.path("state");
     fill(&path);
-    let text = content(&mut open(&path));
-    let name = fixtures().join(format!("format-{CURRENT}.sqlite.gz"));
     if std::env::var_os("TIDEGATE_WRITE_FIXTURE").is_some() {
         let bytes = std::fs::read(&path).expect("reads");
         let mut packed = Vec::new();
         GzEncoder::new(&bytes[..], Compression::best()).read_to_end(&mut packed).expect("packs");
         std::fs::create_dir_all(fixtures()).expect("folder");
-        std::fs::write(name, packed).expect("written");
+        std::fs::write(fixtures().join(format!("format-{CURRENT}.sqlite.gz")), packed).expect("written");
+        for format in 1..=CURRENT {
+            let path = unpack(format, &folder);
+            std::fs::write(fixtures().join(format!("format-{format}.txt")), content(&mut open(&path)) + &seen(&path)).expect("written");
+        }
     }
     let unpacked = unpack(CURRENT, &folder);
-    assert_eq!(content(&mut open(&unpacked)), text);
-    assert_eq!(tables(&unpacked), tables(&path));
+    assert_eq!(tables(&unpacked), tables(&path), "the format changed: it needs a new number, a step, and a fixture");
+}
+
+#[test]
+fn every_format_opens_and_holds_what_it_held() {
+    for format in 1..=CURRENT {
+        let folder = Folder::new();
+        let path = unpack(format, &folder);
+        let text = content(&mut open(&path)) + &seen(&path);
+        let expected = fixtures().join(format!("format-{format}.txt"));
+        assert_eq!(text, std::fs::read_to_string(expected).expect("the expected content is committed"), "format {format}");
+        assert_eq!(tables(&path), tables(&unpack_fresh(&folder)), "format {format} became another one than a new file has");
+        append(&mut open(&path), 2, 10);
+    }
+}
+
+/// A new file of the current format.
+fn unpack_fresh(folder: &Folder) -> PathBuf {
+    let path = folder.path("fresh");
+    drop(open(&path));
+    path
+}
+
+#[test]
+fn an_earlier_format_is_backed_up_before_it_is_migrated() {
+    let folder = Folder::new();
+    let path = unpack(1, &folder);
+    let before = std::fs::read(&path).expect("reads");
+    let refusal = View::open(&path).expect_err("not migrated by a look");
+    assert!(refusal.to_string().contains("format 1"), "{refusal}");
+    assert_eq!(std::fs::read(&path).expect("reads"), before, "a look changes nothing");
+    let text = content(&mut open(&path));
+    let backup = folder.path("format-1.format-1.bak");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&backup).expect("there is a backup").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(number(&backup, "user_version"), 1);
+    assert_eq!(number(&path, "user_version"), CURRENT);
+    // Put back, it migrates again, and its backup takes another name.
+    let kept = std::fs::read(&backup).expect("reads");
+    std::fs::write(&path, &kept).expect("put back");
+    assert_eq!(content(&mut open(&path)), text);
+    assert_eq!(std::fs::read(&backup).expect("reads"), kept, "a backup is never overwritten");
+    assert_eq!(number(&folder.path("format-1.format-1.1.bak"), "user_version"), 1);
+}
+
+fn number(path: &Path, name: &str) -> i32 {
+    let connection = rusqlite::Connection::open(path).expect("opens");
+    let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checks");
+    assert_eq!(verdict, "ok");
+    connection.pragma_query_value(None, name, |row| row.get(0)).expect("reads")
 }
 
 fn unpack(format: i32, folder: &Folder) -> PathBuf {

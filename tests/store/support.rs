@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tidegate::io::port::{Append, ReadPosition, RuleFiles, Store, StoreError};
-use tidegate::io::sqlite::{OpenOptions, SqliteStore};
+use tidegate::io::port::{Append, Delivery, ReadPosition, RuleFiles, Store, StoreError};
+use tidegate::io::sqlite::{AlertFilter, OpenOptions, QuarantineFilter, SqliteStore, View};
 use tidegate_core::decode::{DecodeError, ErrorCode};
 use tidegate_core::event::id::hash128;
 use tidegate_core::event::{Position, Sequence};
@@ -47,9 +47,13 @@ pub(crate) fn opened(path: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(path, &options())
 }
 
-/// Waits as standby until the file is taken.
+/// Waits as standby until the file is taken: from an owner that is silent for 200 ms.
 pub(crate) fn take_over(path: &Path) -> SqliteStore {
-    tidegate::io::sqlite::acquire(path, &options(), &|| false, &mut |_| {}).expect("nothing wrong").expect("not stopped")
+    take_over_with(path, &options())
+}
+
+pub(crate) fn take_over_with(path: &Path, options: &OpenOptions) -> SqliteStore {
+    tidegate::io::sqlite::acquire(path, options, &|| false, &mut |_| {}).expect("nothing wrong").expect("not stopped")
 }
 
 /// An entry that tells which one it is.
@@ -101,6 +105,15 @@ pub(crate) fn put_pieces(store: &mut impl Store, pipeline: u16, position: u64, b
 
 /// Everything the port tells about a store, as text: two stores that print the same cannot be told apart.
 pub(crate) fn content(store: &mut dyn Store) -> String {
+    told(store, false)
+}
+
+/// The same without what a cut may or may not have removed yet.
+pub(crate) fn essence(store: &mut dyn Store) -> String {
+    told(store, true)
+}
+
+fn told(store: &mut dyn Store, essence: bool) -> String {
     use std::fmt::Write;
     let recovered = store.recover().expect("recovers");
     let mut out = format!("pipelines {} head {}\n", recovered.pipelines, recovered.head);
@@ -116,17 +129,42 @@ pub(crate) fn content(store: &mut dyn Store) -> String {
             let _ = writeln!(out, "cursor {pipeline} {lane} {cursor:?}");
         }
         let _ = write!(out, "log {pipeline}:");
-        for n in 0..=recovered.head + 1 {
+        let behind = if essence { snapshots.get(1).copied().unwrap_or(0) } else { 0 };
+        for n in behind + 1..=recovered.head + 1 {
             if let Some(bytes) = store.entry(pipeline, n).expect("reads") {
                 let _ = write!(out, " {n}={:08x}", hash128(&bytes) as u32);
             }
         }
         out.push('\n');
     }
-    for digest in 0..8 {
+    for digest in 0..if essence { 0 } else { 8 } {
         if let Some(files) = store.rules(&[digest; 32]).expect("reads") {
             let _ = writeln!(out, "rules {digest} {:?}", files.files);
         }
+    }
+    out
+}
+
+/// A delivery of an alert's document.
+pub(crate) fn delivery(id: &str, version: u64, severity: u8, accounts: &[&str]) -> Delivery {
+    let document = serde_json::json!({
+        "severity_id": severity, "status": "New", "message": format!("why {id} fired, version {version}"),
+        "finding_info": {"title": format!("Title of {id}"), "first_seen_time": 1000, "last_seen_time": 1000 + version,
+                         "modified_time": 2000 + version, "analytic": {"uid": format!("rule of {id}")}},
+        "tidegate": {"accounts": accounts}
+    });
+    let (alert, route, document) = (id.into(), "".into(), document.to_string().into());
+    Delivery { alert, version, route, document, repeated: false }
+}
+
+/// Alerts and quarantine as the command line sees them, as text.
+pub(crate) fn seen(path: &Path) -> String {
+    let mut view = View::open(path).expect("can be looked into");
+    let alerts = view.alerts(&AlertFilter::default()).expect("alerts");
+    let mut out: String = alerts.iter().map(|a| format!("alert {} v{} {:?} {}\n", a.id, a.version, a.accounts, a.title)).collect();
+    for item in view.quarantine(&QuarantineFilter::default()).expect("items") {
+        let p = &item.position;
+        out += &format!("item {} {}/{} {} attempts {}\n", item.id, p.shard, p.sequence, item.code, item.attempts);
     }
     out
 }

@@ -13,8 +13,10 @@
 //! is no backup while it is open: use `sqlite3 PATH ".backup COPY"`. An owner stopped in the middle of a write holds SQLite's own
 //! lock: a standby waits until it ends or is woken.
 
+mod alerts;
 mod append;
 mod error;
+mod find;
 mod lease;
 mod open;
 mod owner;
@@ -24,9 +26,13 @@ mod rules;
 mod schema;
 mod snapshots;
 mod store;
+mod view;
 
+pub use alerts::{LANE, SqliteAlerts};
+pub use find::{AlertFilter, AlertLine, Found, QuarantineFilter, QuarantineItem};
 pub use lease::Lease;
 pub use open::OpenOptions;
 pub use owner::acquire;
 pub use quarantine::Redrive;
 pub use store::SqliteStore;
+pub use view::{Info, View};

@@ -24,6 +24,8 @@ pub struct Redrive {
     pub truncated: bool,
     /// The largest arrival of the batch that it came with.
     pub arrival_ms: i64,
+    /// How often it was driven again before.
+    pub attempts: u32,
 }
 
 /// An item on its way out.
@@ -69,7 +71,7 @@ fn returns(leaving: &[Leaving], item: &Quarantined) -> Option<usize> {
 }
 
 fn fail_again(t: &Transaction<'_>, same: &Leaving, item: &Quarantined) -> rusqlite::Result<()> {
-    let sql = "UPDATE quarantine SET code = ?2, offset = ?3, detail = ?4 WHERE id = ?1";
+    let sql = "UPDATE quarantine SET code = ?2, offset = ?3, detail = ?4, attempts = attempts + 1 WHERE id = ?1";
     let (error, offset) = (&item.error, item.error.offset as i64);
     t.prepare_cached(sql)?.execute((same.id, reason(error.code), offset, &*error.detail)).map(drop)
 }
@@ -85,13 +87,20 @@ fn insert(t: &Transaction<'_>, item: &Quarantined, arrival_ms: i64) -> rusqlite:
 }
 
 pub(super) fn requests(connection: &Connection, limit: usize) -> Result<Vec<Redrive>, Trouble> {
-    let sql = "SELECT q.id, q.source, q.shard, q.sequence, q.sub_sequence, q.bytes, q.truncated, q.arrival_ms \
+    let sql = "SELECT q.id, q.source, q.shard, q.sequence, q.sub_sequence, q.bytes, q.truncated, q.arrival_ms, q.attempts \
                FROM redrive r JOIN quarantine q ON q.id = r.item ORDER BY r.requested_ms, q.id LIMIT ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([limit as i64], |row| {
         let (source, shard): (String, String) = (row.get(1)?, row.get(2)?);
         let position = Position { source: source.into(), shard: shard.into(), sequence: sequence(row, 3)?, sub_sequence: row.get(4)? };
-        Ok(Redrive { id: row.get(0)?, position, bytes: row.get(5)?, truncated: row.get(6)?, arrival_ms: row.get(7)? })
+        Ok(Redrive {
+            id: row.get(0)?,
+            position,
+            bytes: row.get(5)?,
+            truncated: row.get(6)?,
+            arrival_ms: row.get(7)?,
+            attempts: row.get(8)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: i32 = 0x5444_4754;
 pub(super) const FORMAT: i32 = STEPS.len() as i32;
 
 /// Step n makes format n of format n - 1; the first one makes format 1 of nothing.
-const STEPS: [&str; 1] = [FORMAT_1];
+const STEPS: [&str; 2] = [FORMAT_1, FORMAT_2];
 
 /// Sequences are decimal digits filled up to 57 places, so that text order is their order.
 const FORMAT_1: &str = "
@@ -92,6 +92,24 @@ CREATE TABLE alerts (
     status TEXT NOT NULL,
     document TEXT NOT NULL
 );
+";
+
+/// Quarantined items count how often they were driven again; alerts are found by account, time, rule and severity. The accounts of
+/// alerts that are there are read out of their documents.
+const FORMAT_2: &str = "
+ALTER TABLE quarantine ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE alert_accounts (
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (account, id)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO alert_accounts
+    SELECT account.value, alerts.id FROM alerts,
+    json_each(CASE WHEN json_valid(alerts.document) THEN alerts.document ELSE '{}' END, '$.tidegate.accounts') AS account
+    WHERE account.type = 'text';
+CREATE INDEX alert_accounts_by_id ON alert_accounts (id);
+CREATE INDEX alerts_by_time ON alerts (first_seen_ms);
+CREATE INDEX alerts_by_rule ON alerts (rule, first_seen_ms);
 ";
 
 /// Takes a file from a format to another one; the caller's transaction holds it together.

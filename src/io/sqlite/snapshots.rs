@@ -64,11 +64,10 @@ fn each_piece(connection: &Connection, id: i64, mut take: impl FnMut(&[u8])) -> 
         if number != expected {
             return Ok(Err(format!("piece {expected} is missing")));
         }
-        let (checksum, bytes) = (row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?);
-        if checksum != hash128(bytes).to_be_bytes() {
-            return Ok(Err(format!("piece {number} is damaged")));
+        match (row.get_ref(1)?.as_blob(), row.get_ref(2)?.as_blob()) {
+            (Ok(checksum), Ok(bytes)) if checksum == hash128(bytes).to_be_bytes() => take(bytes),
+            _ => return Ok(Err(format!("piece {number} is damaged"))),
         }
-        take(bytes);
         expected += 1;
     }
     Ok(Ok(expected))

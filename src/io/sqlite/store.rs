@@ -2,6 +2,7 @@
 //!
 //! Owns the way into a transaction and out of it. What stands in the transactions is in the files beside this one.
 
+use super::alerts::SqliteAlerts;
 use super::append;
 use super::error::{Trouble, tell, wants_new_connection};
 use super::lease::Lease;
@@ -48,6 +49,12 @@ impl SqliteStore {
     pub fn twin(&self) -> Result<Self, StoreError> {
         let (connection, _) = connect_to_write(&self.path, &self.options)?;
         Ok(SqliteStore::new(&self.path, &self.options, connection, self.lease.clone()))
+    }
+
+    /// The sink that writes alerts into this file, with a connection of its own: for a thread of its own.
+    #[must_use]
+    pub fn alerts(&self) -> SqliteAlerts {
+        SqliteAlerts::new(&self.path, &self.options, self.lease.clone())
     }
 
     /// Where the file is.
