@@ -55,8 +55,10 @@ pub fn parse(name: &str, text: &str, base: &Path) -> Parsed {
 
 fn finish(checker: Checker<'_>, value: Value, text: &str) -> Parsed {
     let mut diagnostics = checker.problems;
+    let width = |line: &str| u32::try_from(line.chars().count()).unwrap_or(u32::MAX);
+    let columns: Vec<u32> = text.split('\n').map(width).collect();
     for diagnostic in &mut diagnostics {
-        clamp(&mut diagnostic.place, text);
+        clamp(&mut diagnostic.place, &columns);
     }
     diagnostics.sort_by(|a, b| (&a.place, a.gravity, &a.what).cmp(&(&b.place, b.gravity, &b.what)));
     diagnostics.dedup();
@@ -66,11 +68,10 @@ fn finish(checker: Checker<'_>, value: Value, text: &str) -> Parsed {
 }
 
 /// A parser may see the end of a file behind its last line.
-fn clamp(place: &mut Place, text: &str) {
-    let lines = text.split('\n').count();
-    place.line = place.line.clamp(1, u32::try_from(lines).unwrap_or(u32::MAX));
-    let columns = text.split('\n').nth(place.line as usize - 1).map_or(0, |line| line.chars().count());
-    place.column = place.column.clamp(1, u32::try_from(columns + 1).unwrap_or(u32::MAX));
+fn clamp(place: &mut Place, columns: &[u32]) {
+    place.line = place.line.clamp(1, u32::try_from(columns.len()).unwrap_or(u32::MAX).max(1));
+    let width = columns.get(place.line as usize - 1).copied().unwrap_or_default();
+    place.column = place.column.clamp(1, width.saturating_add(1));
 }
 
 pub(super) struct Checker<'a> {
@@ -119,19 +120,18 @@ impl Checker<'_> {
             self.wrong(at, node, &Kind::Map(shape));
             return Value::Null;
         }
-        let mut out = Map::new();
-        for entry in node.entries() {
-            let Some(field) = shape.fields.iter().find(|f| f.name == entry.key) else {
-                self.unknown(at, entry, shape);
-                continue;
-            };
-            let value = self.value(&inside(at, field.name), &entry.value, field);
-            out.entry(field.name).or_insert(value);
+        for entry in node.entries().iter().filter(|e| shape.fields.iter().all(|f| f.name != e.key)) {
+            self.unknown(at, entry, shape);
         }
-        for field in shape.fields.iter().filter(|f| node.get(f.name).is_none()) {
-            if let Some(value) = self.absent(at, node, field) {
-                out.insert(field.name.to_owned(), value);
+        let mut out = Map::new();
+        for field in shape.fields {
+            // Of a duplicate key both values are checked; the file is refused anyway.
+            let written = node.entries().iter().filter(|e| e.key == field.name).map(|e| &e.value);
+            let mut values: Vec<Value> = written.map(|node| self.value(&inside(at, field.name), node, field)).collect();
+            if values.is_empty() {
+                values.extend(self.absent(at, node, field));
             }
+            out.extend(values.into_iter().next().map(|value| (field.name.to_owned(), value)));
         }
         self.groups(at, node, shape);
         Value::Object(out)

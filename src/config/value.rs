@@ -56,8 +56,10 @@ impl Checker<'_> {
 
     /// A value of another kind.
     pub(super) fn wrong(&mut self, at: &str, node: &Node, kind: &Kind) {
+        let quotes = in_quotes(node, kind);
         let what = match kind {
             Kind::Text(_) | Kind::Path(_) => node.describe().to_owned(),
+            _ if quotes => format!("{}, a text", quoted(&node.text)),
             _ if node.is_word() => quoted(&node.text),
             _ => node.describe().to_owned(),
         };
@@ -66,7 +68,9 @@ impl Checker<'_> {
             Kind::List { of: Kind::Path(_), .. } if node.is_word() => {
                 format!("write it as a list: [{}]", quoted(&node.text).replace('`', ""))
             }
+            Kind::Map(_) if node.is_word() => format!("write it like `{}`", kind.example()),
             Kind::True => "write `true`, or remove the key".to_owned(),
+            _ if quotes => "write it without quotes".to_owned(),
             _ => format!("write it like `{}: {}`", last(at), kind.example()),
         };
         self.error(&node.place, format!("`{at}` is {what}"), &format!("{} is expected", kind.noun()), &remedy);
@@ -155,6 +159,16 @@ impl Checker<'_> {
         }
         Value::Array(items.iter().take(most).map(|item| self.of_kind(at, item, of)).collect())
     }
+}
+
+/// A number or boolean that quotes have made a text.
+fn in_quotes(node: &Node, kind: &Kind) -> bool {
+    let word = match kind {
+        Kind::Flag => matches!(node.text.as_str(), "true" | "false"),
+        Kind::Count { .. } => node.text.parse::<u64>().is_ok(),
+        _ => false,
+    };
+    word && node.kind == yaml::Kind::Text
 }
 
 fn last(at: &str) -> &str {

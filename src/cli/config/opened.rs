@@ -37,7 +37,8 @@ pub(super) fn open(parsed: &Parsed) -> (Vec<Diagnostic>, Rules) {
 fn rule_files(named: &Named, problems: &mut Vec<Diagnostic>) -> Vec<RuleFile> {
     let path = named.path.to_string_lossy().into_owned();
     read_rules(&[path]).unwrap_or_else(|why| {
-        problems.push(complain(named, &why, "correct the path"));
+        let (why, remedy) = why.split_once("; ").unwrap_or((&why, "correct the path"));
+        problems.push(complain(named, why, remedy));
         Vec::new()
     })
 }
