@@ -1,6 +1,6 @@
 //! The only place that reads a clock. Latency and rates are measured with it; nothing in the core ever sees it.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time since some point, for measuring how long something took.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,14 @@ impl Stopwatch {
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// The wall clock in epoch milliseconds. For what people are told (expires in, renewed at); nothing is decided by it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// CPU seconds (user and system) this process has used, where the platform tells; 0 elsewhere.
