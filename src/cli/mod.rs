@@ -4,13 +4,20 @@
 //! Ctrl-C, with what was read before reported.
 
 mod config;
+mod alerts;
+mod columns;
 mod demo;
 mod failure;
 mod generate;
+mod quarantine;
 mod replay;
 mod rules;
+mod run;
 mod screen;
+mod state;
+mod story;
 mod summary;
+mod suppress;
 
 pub use failure::{Exit, Failure};
 
@@ -34,12 +41,16 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ --alerts - findings.jsonl   print alerts as NDJSON
   tidegate rules check my-rules/                           every error at once, with file, line and column
   tidegate rules test my-rules/                            run the tests beside the rules
+  tidegate alerts show a3f1c09b                            the story of one alert
+  tidegate suppress check suppressions.yaml -r builtin     what is wrong, doubtful or about to expire
 
 Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed;
 130 stopped by Ctrl-C, with what was read before reported.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Live: read the configured sources until stopped, index one alert per incident, page
+    Run(run::Arguments),
     /// The main job on a synthetic organisation with seeded attacks: no AWS, no configuration
     Demo(demo::Arguments),
     /// History through the rules: files, folders or standard input
@@ -48,6 +59,12 @@ enum Command {
     Rules(rules::Arguments),
     /// Check the configuration, print its schema
     Config(config::Arguments),
+    /// List alerts of a state file, and tell the story of one
+    Alerts(alerts::Arguments),
+    /// Check, list and add suppressions: alerts that somebody has explained, for a while
+    Suppress(suppress::Arguments),
+    /// List, show and re-drive what could not be read (the dead-letter store)
+    Quarantine(quarantine::Arguments),
     /// Write a synthetic organisation: findings, flow logs, trails, with seeded attacks and the truth beside them
     Generate(generate::Arguments),
 }
@@ -65,10 +82,14 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match arguments.command {
+        Command::Run(a) => run::run(&a),
         Command::Demo(a) => demo::run(&a),
         Command::Replay(a) => replay::run(&a),
         Command::Rules(a) => rules::run(&a),
         Command::Config(a) => config::run(&a),
+        Command::Alerts(a) => alerts::run(&a),
+        Command::Suppress(a) => suppress::run(&a),
+        Command::Quarantine(a) => quarantine::run(&a),
         Command::Generate(a) => generate::run(&a),
     };
     match result {

@@ -45,7 +45,8 @@ pub(super) fn table(alerts: &[Value]) -> String {
     if more > 0 { format!("{table}\n... and {more} more, less severe or later") } else { table.to_string() }
 }
 
-fn row(alert: &Value) -> [String; 9] {
+/// The cells of an alert: severity, title, who, from, accounts, when, events, rule, ATT&CK.
+pub(super) fn row(alert: &Value) -> [String; 9] {
     let text = |v: &Value| v.as_str().unwrap_or("-").to_owned();
     let list = |v: &Value| match v.as_array().map_or(&[][..], Vec::as_slice) {
         [] => "-".to_owned(),

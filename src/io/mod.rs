@@ -10,4 +10,5 @@ pub mod rules;
 pub mod signal;
 pub mod sorter;
 pub mod sqlite;
+pub mod suppressions;
 pub mod watch;

@@ -79,3 +79,9 @@ pub fn parse_documents(name: &str, text: &str) -> (Vec<yaml::Node>, Vec<Diagnost
 pub fn problem(place: &Place, what: impl Into<String>, why: &str, remedy: &str) -> Diagnostic {
     Diagnostic { gravity: Gravity::Error, place: place.clone(), what: what.into(), why: why.to_owned(), remedy: remedy.to_owned() }
 }
+
+/// ` (did you mean ...?)` if `word` is a slip of a known word, else nothing: for the keys of such a file.
+#[must_use]
+pub fn did_you_mean(word: &str, known: &[&str]) -> String {
+    spelling::hint(word, known)
+}
