@@ -6,3 +6,4 @@ pub mod port;
 pub mod reader;
 pub mod rules;
 pub mod sorter;
+pub mod tables;
