@@ -10,6 +10,7 @@
 //! | [`event`] | the words: record, event, detection, ids, time, slots |
 //! | [`decode`] | bytes -> units, in every envelope and format |
 //! | [`normalize`] | names -> places, per source and shape |
+//! | [`enrich`] | our own tables: accounts, networks, intelligence, geography |
 //! | [`rule`] | Sigma: parse, link, lint |
 //! | [`dedup`] | finding revisions, copies from other routes |
 //! | [`detect`] | slot plan, candidate index, matcher: event -> detections |
@@ -19,7 +20,7 @@
 //! | [`workbench`] | for rule authors: the test runner |
 //! | [`generate`] | the synthetic organisation; never sees `decode` |
 //!
-//! Who may import whom: `event <- {decode, normalize, rule, dedup, generate} <- {detect, correlate} <- alert <- pipeline <-
+//! Who may import whom: `event <- {decode, normalize, enrich, rule, dedup, generate} <- {detect, correlate} <- alert <- pipeline <-
 //! workbench`. Siblings do not see each other. `core/tests/architecture.rs` and `clippy.toml` hold these walls.
 //!
 //! # Invariants (all are about absence)
@@ -35,6 +36,7 @@ pub mod correlate;
 pub mod decode;
 pub mod dedup;
 pub mod detect;
+pub mod enrich;
 pub mod event;
 pub mod generate;
 pub mod normalize;

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Folder of the core -> folders it may import. What is not listed is refused.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("event", &[]),
     ("decode", &["event"]),
     ("normalize", &["event"]),
+    ("enrich", &["event"]),
     ("rule", &["event"]),
     ("dedup", &["event"]),
     ("generate", &["event"]),

@@ -11,4 +11,5 @@ pub mod signal;
 pub mod sorter;
 pub mod sqlite;
 pub mod suppressions;
+pub mod tables;
 pub mod watch;

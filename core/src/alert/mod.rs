@@ -6,6 +6,7 @@
 
 pub mod attack;
 pub mod check;
+pub mod context;
 pub mod document;
 mod evidence;
 pub mod identity;
@@ -27,6 +28,7 @@ mod testing;
 mod why;
 
 pub use check::check;
+pub use context::{accounts_of, enrichments_of};
 pub use document::{document, link};
 pub use identity::{alert_id, episode_uid};
 pub use page::{Page, page};

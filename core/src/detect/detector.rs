@@ -10,16 +10,18 @@ use super::passage::{Passage, Seen};
 use super::scratch::Scratch;
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, ErrorCode, Hints, Unit};
+use crate::enrich::Tables;
 use crate::event::source::FORMS;
 use crate::event::{Detection, Form};
 use crate::rule::{Body, Place, Rule, RuleSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// All detection rules of a set, compiled for all forms.
+/// All detection rules of a set, compiled for all forms, and the tables that they and their events ask.
 #[derive(Debug)]
 pub struct Detector {
     set: Arc<RuleSet>,
+    tables: Arc<Tables>,
     forms: BTreeMap<Form, FormRules>,
     raised: Vec<u32>,
 }
@@ -58,9 +60,15 @@ pub struct Cost {
 }
 
 impl Detector {
-    /// Compiles a rule set. Rules that cannot be compiled are left out with a warning.
+    /// Compiles a rule set, without tables. Rules that cannot be compiled are left out with a warning.
     #[must_use]
     pub fn new(set: Arc<RuleSet>, hints: &Hints) -> (Self, Vec<Warning>) {
+        Self::with_tables(set, hints, Arc::default())
+    }
+
+    /// Compiles a rule set that may ask tables.
+    #[must_use]
+    pub fn with_tables(set: Arc<RuleSet>, hints: &Hints, tables: Arc<Tables>) -> (Self, Vec<Warning>) {
         let generic = (0u16..).zip(&hints.generic).map(|(n, _)| Form::Generic(n));
         let mut regexes = Regexes::new();
         let (mut forms, mut refused) = (BTreeMap::new(), BTreeMap::new());
@@ -70,7 +78,7 @@ impl Detector {
             refused.extend(bad);
         }
         let raised = raised_rules(&set);
-        let detector = Detector { set, forms, raised };
+        let detector = Detector { set, tables, forms, raised };
         let warnings = detector.warnings(&refused);
         (detector, warnings)
     }
@@ -79,6 +87,12 @@ impl Detector {
     #[must_use]
     pub fn set(&self) -> &Arc<RuleSet> {
         &self.set
+    }
+
+    /// The tables it asks.
+    #[must_use]
+    pub fn tables(&self) -> &Arc<Tables> {
+        &self.tables
     }
 
     /// Whether any rule can match units of this form.
@@ -129,7 +143,7 @@ impl Detector {
     /// # Errors
     /// The unit cannot be decoded, its form is not read, or it has no time and no arrival.
     pub fn detect<'a>(
-        &self,
+        &'a self,
         unit: &Unit<'a>,
         flow: Option<&Flow<'_, 'a>>,
         scratch: &mut Scratch,
@@ -141,7 +155,7 @@ impl Detector {
             return Err(DecodeError::new(ErrorCode::UnknownShape, 0, "no source with this number was stated"));
         };
         let mut slots = scratch.take(unit.form, form);
-        let seen = Passage::run(form, unit, flow, at, &mut slots, &mut scratch.work, out);
+        let seen = Passage::run((form, &self.tables), unit, flow, at, &mut slots, &mut scratch.work, out);
         scratch.give_back(unit.form, slots);
         seen
     }

@@ -15,7 +15,7 @@ use crate::rule::{Body, Correlation, CorrelationKind, DetectionRule, Expr, Level
 use std::collections::BTreeSet;
 
 /// Fields with few different values: a condition on another field wakes a rule more rarely.
-const COMMON_FIELDS: [&str; 22] = [
+const COMMON_FIELDS: [&str; 29] = [
     "eventSource",
     "api.service.name",
     "eventVersion",
@@ -38,6 +38,13 @@ const COMMON_FIELDS: [&str; 22] = [
     "log_status",
     "verb",
     "tidegate.revision",
+    "account.ou",
+    "account.environment",
+    "account.owner",
+    "account.data_class",
+    "src_endpoint.network.kind",
+    "src_endpoint.network.name",
+    "dst_endpoint.network.kind",
 ];
 
 /// Everything compiled for units of one form.

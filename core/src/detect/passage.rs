@@ -11,6 +11,7 @@ use super::quantity::{Feed, KeyPlan, keys};
 use super::scratch::{FormSlots, Work};
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, Unit};
+use crate::enrich::Tables;
 use crate::event::{Detection, Facts, GroupKey, Quantity, Slots, Source, Value};
 use crate::normalize;
 use smallvec::{SmallVec, smallvec};
@@ -45,6 +46,7 @@ pub struct Seen {
 /// One event on its way.
 pub(super) struct Passage<'d, 'u, 'a> {
     form: &'d FormRules,
+    tables: &'a Tables,
     unit: &'u Unit<'a>,
     flow: Option<&'u Flow<'u, 'a>>,
     at: &'u Stamp,
@@ -57,7 +59,7 @@ pub(super) struct Passage<'d, 'u, 'a> {
 impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     /// Takes one event from its bytes to its detections.
     pub(super) fn run(
-        form: &'d FormRules,
+        (form, tables): (&'d FormRules, &'a Tables),
         unit: &'u Unit<'a>,
         flow: Option<&'u Flow<'u, 'a>>,
         at: &'u Stamp,
@@ -65,7 +67,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         work: &mut Work,
         out: &mut Vec<Detection>,
     ) -> Result<Seen, DecodeError> {
-        let passage = Passage::begin(form, unit, flow, at, &mut slots.matching, work)?;
+        let passage = Passage::begin((form, tables), unit, flow, at, &mut slots.matching, work)?;
         passage.matching(slots, work);
         if !work.matched.is_empty() {
             passage.detections(slots, work, out)?;
@@ -75,7 +77,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
 
     /// Reads what every event is read for, and judges its time.
     fn begin(
-        form: &'d FormRules,
+        (form, tables): (&'d FormRules, &'a Tables),
         unit: &'u Unit<'a>,
         flow: Option<&'u Flow<'u, 'a>>,
         at: &'u Stamp,
@@ -90,9 +92,10 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         if let Some(finding) = &finding {
             slots.put(Plan::revision_target(), Value::Text(finding.publication().into()));
         }
+        form.matching.enrich(tables, moment.time_ms, slots);
         let account = slots.text(reserved.account).map(|text| work.names.intern(&text));
         let region = slots.text(reserved.region).map(|text| work.names.intern(&text));
-        Ok(Passage { form, unit, flow, at, moment, finding, account, region })
+        Ok(Passage { form, tables, unit, flow, at, moment, finding, account, region })
     }
 
     /// Notes the rules that match, in order.
@@ -107,6 +110,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     /// Appends the detections of all rules that matched.
     fn detections(&self, slots: &mut FormSlots<'a>, work: &mut Work, out: &mut Vec<Detection>) -> Result<(), DecodeError> {
         self.form.evidence.fill(self.unit, self.flow, &mut slots.evidence)?;
+        self.form.evidence.enrich(self.tables, self.moment.time_ms, &mut slots.evidence);
         let base = self.base(slots);
         for rule in &work.matched {
             let rule = &self.form.rules[*rule as usize];
@@ -156,6 +160,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         if self.finding.is_some() {
             facts.items.extend(normalize::sequence_facts(self.unit.text, self.unit.form));
         }
+        self.tables.note(self.moment.time_ms, &mut facts.items);
         facts.set_body(self.unit.text);
         facts
     }

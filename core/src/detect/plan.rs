@@ -1,15 +1,18 @@
 //! The slot plan: which places of a form are read, and the slots they fill.
 //!
 //! Owns the step from names to slots: each wanted name becomes a slot once, names that mean the same places share it, and
-//! derived values get hidden slots for their inputs. Never reads bytes itself; knows no rule.
+//! derived values get hidden slots for their inputs. What a table fills is asked for only if a name wants it, in one look-up for
+//! all names about the same thing, and only where the source itself says nothing. Never reads bytes itself; knows no rule.
 //! Limit: [`SLOTS_MAX`] slots per plan, two of which are set aside (the leaves, the revision).
 
 use crate::decode::vpcflow::Flow;
 use crate::decode::{DecodeError, Unit, json};
+use crate::enrich::{self, Field, Subject, Tables};
 use crate::event::flow::Column;
 use crate::event::slots::{SLOTS_MAX, Target};
 use crate::event::{Form, PathTree, Slot, Slots, Value};
 use crate::normalize::{self, ContextField, Function, Lookup};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// The name of the pseudo-field that tells a finding's first publication from a later one.
@@ -32,6 +35,7 @@ pub(super) struct Plan {
     tree: PathTree,
     columns: Vec<(Column, Target)>,
     derived: Vec<Derived>,
+    enriched: Vec<Enriched>,
     context: Vec<(ContextField, Target)>,
     names: BTreeMap<String, Slot>,
     places: BTreeMap<Vec<Lookup>, Slot>,
@@ -46,6 +50,14 @@ struct Derived {
     target: Target,
 }
 
+/// One question to the tables, and who wants what of the answer.
+#[derive(Debug)]
+struct Enriched {
+    subject: Subject,
+    inputs: Vec<Slot>,
+    wanted: Vec<(enrich::Part, Target)>,
+}
+
 impl Plan {
     /// A plan that reads nothing.
     pub(super) fn new(form: Form) -> Self {
@@ -54,6 +66,7 @@ impl Plan {
             tree: PathTree::default(),
             columns: Vec::new(),
             derived: Vec::new(),
+            enriched: Vec::new(),
             context: Vec::new(),
             names: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -80,7 +93,11 @@ impl Plan {
         if let Some(slot) = self.names.get(name) {
             return Ok(*slot);
         }
-        let slot = self.place(normalize::resolve(self.form, name))?;
+        let places = normalize::resolve(self.form, name);
+        let slot = match enrich::field(name) {
+            None => self.place(places)?,
+            Some(field) => self.enriched(places, field)?,
+        };
         self.names.insert(name.to_owned(), slot);
         Ok(slot)
     }
@@ -105,11 +122,30 @@ impl Plan {
             return Ok(*slot);
         }
         let slot = self.fresh()?;
-        for (rank, lookup) in lookups.iter().enumerate() {
-            let rank = rank.min(usize::from(u8::MAX) - 2) as u8;
-            self.add(lookup, Target { slot, rank })?;
-        }
+        self.fill_from(&lookups, slot)?;
         self.places.insert(lookups, slot);
+        Ok(slot)
+    }
+
+    /// Fills a slot from places, best first; gives the rank behind theirs.
+    fn fill_from(&mut self, lookups: &[Lookup], slot: Slot) -> Result<u8, TooManySlots> {
+        let bounded = |rank: usize| rank.min(usize::from(u8::MAX) - 2) as u8;
+        for (rank, lookup) in lookups.iter().enumerate() {
+            self.add(lookup, Target { slot, rank: bounded(rank) })?;
+        }
+        Ok(bounded(lookups.len()))
+    }
+
+    /// The slot of what a table fills where none of these places holds anything. Shared with no other name: two may have no place.
+    fn enriched(&mut self, places: Vec<Lookup>, field: Field) -> Result<Slot, TooManySlots> {
+        let slot = self.fresh()?;
+        let rank = self.fill_from(&places, slot)?;
+        let inputs = field.subject.inputs().iter().map(|name| self.slot(name)).collect::<Result<_, _>>()?;
+        let wanted = (field.part, Target { slot, rank });
+        match self.enriched.iter_mut().find(|e| e.subject == field.subject) {
+            Some(question) => question.wanted.push(wanted),
+            None => self.enriched.push(Enriched { subject: field.subject, inputs, wanted: vec![wanted] }),
+        }
         Ok(slot)
     }
 
@@ -183,12 +219,39 @@ impl Plan {
         Ok(())
     }
 
+    /// Asks the tables, after [`Plan::fill`]. `time_ms` is the event's own time: by it intelligence is in force or not.
+    pub(super) fn enrich<'a>(&self, tables: &'a Tables, time_ms: i64, slots: &mut Slots<'a>) {
+        if tables.is_empty() {
+            return;
+        }
+        for question in &self.enriched {
+            let is_open = |(_, target): &&(enrich::Part, Target)| slots.get(target.slot).iter().all(|value| *value == Value::Null);
+            let wanted: SmallVec<[_; 4]> = question.wanted.iter().filter(is_open).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut found: SmallVec<[(Target, Value<'a>); 4]> = SmallVec::new();
+            for value in question.inputs.iter().flat_map(|slot| slots.get(*slot)) {
+                let answer = tables.ask(question.subject, value, time_ms);
+                wanted.iter().for_each(|(part, target)| answer.each(part, &mut |said| found.push((*target, said))));
+            }
+            found.into_iter().for_each(|(target, said)| put_once(slots, target, said));
+        }
+    }
+
     fn fill_columns<'a>(&self, flow: &Flow<'_, 'a>, slots: &mut Slots<'a>) {
         for (column, target) in &self.columns {
             if let Some(value) = flow.get(*column) {
                 slots.put(*target, value);
             }
         }
+    }
+}
+
+/// Several values of an event may get the same answer.
+fn put_once<'a>(slots: &mut Slots<'a>, target: Target, value: Value<'a>) {
+    if !slots.get(target.slot).contains(&value) {
+        slots.put(target, value);
     }
 }
 

@@ -107,6 +107,20 @@ pub enum Fact {
     SharedEventUid,
     /// Where a leftover of the finding goes to `unmapped`: `dotted.name=value`.
     Unmapped,
+    /// Accounts table: the name of the account the event is about.
+    AccountName,
+    /// Accounts table: its path of organisational units.
+    AccountOu,
+    /// Accounts table: its environment.
+    AccountEnvironment,
+    /// Accounts table: its owner.
+    AccountOwner,
+    /// Accounts table: a class of the data it holds.
+    AccountDataClass,
+    /// Accounts table: a tag, `key=value`.
+    AccountTag,
+    /// What a table said about one value of the event: the text of an `enrich::Note`.
+    Enrichment,
 }
 
 /// The facts of one event, and the event itself as text.

@@ -86,6 +86,12 @@ impl<'a> Value<'a> {
     }
 }
 
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Text(Cow::Borrowed(text))
+    }
+}
+
 /// A number or an IPv4 address as text, without an allocation: written from the end.
 struct Digits {
     bytes: [u8; 20],

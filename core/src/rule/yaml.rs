@@ -85,6 +85,23 @@ impl Node {
         Node { kind, ..self.clone() }
     }
 
+    /// The words of a map as (key, text) pairs: a table's row. A list gives its key several times, a map inside dotted keys.
+    #[must_use]
+    pub fn cells(&self) -> Vec<(String, String)> {
+        let mut cells = Vec::new();
+        self.entries().iter().for_each(|entry| entry.value.add_cells(&entry.key, &mut cells));
+        cells
+    }
+
+    fn add_cells(&self, key: &str, cells: &mut Vec<(String, String)>) {
+        match &self.kind {
+            Kind::Null => {}
+            Kind::List(items) => items.iter().for_each(|item| item.add_cells(key, cells)),
+            Kind::Map(entries) => entries.iter().for_each(|e| e.value.add_cells(&format!("{key}.{}", e.key), cells)),
+            _ => cells.push((key.to_owned(), self.text.clone())),
+        }
+    }
+
     /// What this is, for messages.
     #[must_use]
     pub fn describe(&self) -> &'static str {
