@@ -258,3 +258,169 @@ impl Cutter {
         (self.taken, self.balance) = (0, Balance::of(b""));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::input::Input;
+    use crate::io::reader::Reader;
+
+    type Line = (u64, Vec<u8>, bool);
+
+    /// Pieces as single lines and values; a last line is the same with its end or without.
+    fn each(pieces: impl IntoIterator<Item = Piece>) -> Vec<Line> {
+        let mut out = Vec::new();
+        for piece in pieces {
+            if !piece.lines {
+                out.push((piece.first, piece.bytes, false));
+                continue;
+            }
+            let lines: Vec<&[u8]> = piece.bytes.split_inclusive(|b| *b == b'\n').collect();
+            assert_eq!(piece.last + 1 - piece.first, lines.len() as u64, "numbers count lines");
+            let numbered = (piece.first..).zip(lines);
+            out.extend(numbered.map(|(n, line)| (n, line.strip_suffix(b"\n").unwrap_or(line).to_vec(), true)));
+        }
+        out
+    }
+
+    fn as_the_reader_does(content: &[u8], number: usize) -> Vec<Line> {
+        let path = std::env::temp_dir().join(format!("tidegate-cut-{}-{number}", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        let mut reader = Reader::open(&Input::File(path.clone()), "file").unwrap();
+        let mut pieces = Vec::new();
+        while let Some(record) = reader.next_record().unwrap() {
+            let first = record.position.sequence.to_string().parse().unwrap();
+            let ends = line_ends(&record.bytes) + u64::from(!record.bytes.ends_with(b"\n"));
+            pieces.push(Piece { first, last: first + ends - 1, bytes: record.bytes, lines: record.lines });
+        }
+        std::fs::remove_file(path).unwrap();
+        each(pieces)
+    }
+
+    /// Text of every kind: pretty JSON, JSON lines, broken ones, flow logs, blanks, marks, bytes.
+    fn content(rng: &mut fastrand::Rng) -> Vec<u8> {
+        const ATOMS: [&[u8]; 18] = [
+            b"{\"a\":1}",
+            b"{",
+            b"}",
+            b"{\"a\":",
+            b"[",
+            b"]",
+            b"\"}\\\"\"",
+            b"2 123 eni",
+            "ü日本".as_bytes(),
+            b" ",
+            b"\t",
+            b"x",
+            b"\r\n",
+            b"\n",
+            b"\n",
+            b"\n\n",
+            b"\xef\xbb\xbf",
+            b"{\"b\":[1,\n2]}\n",
+        ];
+        let mut bytes = Vec::new();
+        if rng.u8(..) < 20 {
+            bytes.extend_from_slice([&b"\xf3\x89\x9a\xc2"[..], b"\0\xff", b"\xef\xbb\xbf"][rng.usize(..3)]);
+        }
+        let few = rng.usize(1..ATOMS.len());
+        (0..rng.usize(..60)).for_each(|_| bytes.extend_from_slice(ATOMS[rng.usize(..few)]));
+        bytes
+    }
+
+    fn cut(cutter: &mut Cutter, end: bool) -> Vec<Piece> {
+        std::iter::from_fn(|| cutter.next(end)).collect()
+    }
+
+    #[test]
+    fn bytes_that_come_bit_by_bit_are_cut_as_the_reader_cuts_a_file() {
+        let mut modes = std::collections::BTreeMap::<String, u32>::new();
+        for seed in 0..3000 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let bytes = content(&mut rng);
+            let (mut cutter, mut pieces, mut rest) = (Cutter::new(), Vec::new(), &bytes[..]);
+            while !rest.is_empty() {
+                let most = rng.usize(1..=rest.len());
+                cutter.fill(&mut rest, most).unwrap();
+                pieces.extend(cut(&mut cutter, false));
+                let place = cutter.place();
+                assert!(place.offset as usize + cutter.uncut() <= bytes.len());
+                assert!(bytes[..place.offset as usize].ends_with(cutter.tail()));
+                if rng.bool() && place.mode != Mode::Unknown {
+                    // A restart: the rest is read again from the place.
+                    rest = &bytes[place.offset as usize..];
+                    cutter = Cutter::at(place, cutter.tail().to_vec(), None);
+                    let most = rng.usize(0..=rest.len());
+                    cutter.fill(&mut rest, most).unwrap();
+                }
+            }
+            pieces.extend(cut(&mut cutter, true));
+            *modes.entry(format!("{:?}", cutter.place().mode)).or_default() += 1;
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(each(pieces), as_the_reader_does(&bytes, 0), "seed {seed}: {shown:?}");
+        }
+        assert!(["Lines", "Values", "Whole"].iter().all(|mode| modes.get(*mode).is_some_and(|n| *n > 50)), "{modes:?}");
+    }
+
+    #[test]
+    fn the_end_of_a_line_that_was_taken_for_complete_is_no_line() {
+        for (end, rest) in [("\n", "b\n"), ("\r\n", "b\n"), ("", "b\n")] {
+            let mut cutter = Cutter::new();
+            cutter.fill(&mut &b"h\na"[..], 9).unwrap();
+            let mut pieces = cut(&mut cutter, true);
+            assert!(cutter.place().torn);
+            for byte in format!("{end}{rest}").as_bytes().chunks(1) {
+                cutter.fill(&mut &*byte, 1).unwrap();
+                pieces.extend(cut(&mut cutter, false));
+            }
+            let lines: Vec<(u64, String)> = each(pieces).into_iter().map(|l| (l.0, String::from_utf8(l.1).unwrap())).collect();
+            assert_eq!(lines, [(1, "h".into()), (2, "a".into()), (3, "b".into())], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn runs_are_short() {
+        let mut cutter = Cutter::new();
+        cutter.fill(&mut &*b"a\n".repeat(3 * LINES_MAX + 5), usize::MAX).unwrap();
+        let numbers: Vec<(u64, u64)> = cut(&mut cutter, false).iter().map(|p| (p.first, p.last)).collect();
+        assert_eq!(numbers, [(1, 4096), (4097, 8192), (8193, 12288), (12289, 12293)]);
+        let long = [b"x".repeat(2 * RUN_BYTES), b"\n".to_vec(), b"y\n".repeat(RUN_BYTES / 2), b"z".to_vec()].concat();
+        let mut cutter = Cutter::new();
+        cutter.fill(&mut &*long, usize::MAX).unwrap();
+        let pieces = cut(&mut cutter, true);
+        assert!(pieces[1..].iter().all(|p| p.bytes.len() <= RUN_BYTES && p.last - p.first < LINES_MAX as u64));
+        assert_eq!(pieces.iter().flat_map(|p| p.bytes.clone()).collect::<Vec<u8>>(), long);
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_bounded() {
+        let mut cutter = Cutter::new();
+        let mut endless = std::io::repeat(b'x');
+        let mut pieces = Vec::new();
+        for _ in 0..VALUE_BYTES_MAX / RUN_BYTES + 2 {
+            cutter.fill(&mut endless, RUN_BYTES).unwrap();
+            pieces.extend(cut(&mut cutter, false));
+        }
+        assert_eq!(pieces.iter().map(|p| (p.first, p.bytes.len())).collect::<Vec<_>>(), [(1, VALUE_BYTES_MAX)]);
+        assert_eq!(cutter.place().next, 2);
+    }
+
+    #[test]
+    fn what_stands_behind_the_last_piece_is_told() {
+        let rest = |text: &[u8]| {
+            let mut cutter = Cutter::new();
+            cutter.fill(&mut &*text, text.len()).unwrap();
+            cut(&mut cutter, false);
+            cutter.rest()
+        };
+        assert_eq!(rest(b"a\n"), Rest::Nothing);
+        assert_eq!(rest(b"a\nb"), Rest::Open);
+        assert_eq!(rest(b"{\"a\":[1]}"), Rest::Closed);
+        assert_eq!(rest(b"{\"a\":1}\n{\"a\":"), Rest::Open);
+        assert_eq!(rest(b"{\n\"a\":\n1\n}"), Rest::Closed);
+        assert_eq!(rest(b"{\n\"a\":\n1\n"), Rest::Open);
+        assert_eq!(rest(b"{\n\"a\":\n1\n}\n\n"), Rest::Nothing);
+        assert_eq!(rest(b"\0\xff\xfe"), Rest::Open, "a line of bytes, until more is known");
+        assert_eq!(rest(b"\0\xff\xfe\n\n"), Rest::Closed);
+    }
+}

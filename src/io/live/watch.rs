@@ -396,3 +396,66 @@ impl<'a> Watch<'a> {
 pub(super) fn shown(path: &Path) -> String {
     terminal(&path.to_string_lossy()).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::port::{Flow, Read};
+    use std::sync::Mutex;
+
+    /// A place with a file that cannot be opened (until `heals` looks were taken) beside one that can.
+    struct Beside {
+        folder: std::path::PathBuf,
+        looks: Mutex<u32>,
+        heals: u32,
+    }
+
+    impl Place for Beside {
+        fn look(&self, _first: bool, _had: &dyn Fn(u64) -> bool) -> Result<Look, String> {
+            let mut looks = self.looks.lock().unwrap();
+            *looks += 1;
+            let good = self.folder.join("good");
+            let stat = Stat::of(&std::fs::metadata(&good).unwrap());
+            // Below a file nothing can be opened, whoever asks.
+            let path = if *looks > self.heals { self.folder.join("bad") } else { good.join("bad") };
+            let bad = Stat::of(&std::fs::metadata(self.folder.join("bad")).unwrap());
+            let seen = vec![Seen { name: "bad".into(), path, stat: bad }, Seen { name: "good".into(), path: good, stat }];
+            Ok(Look { seen, troubles: Vec::new() })
+        }
+
+        fn idle_shard(&self, _register: &Register) -> Arc<str> {
+            ".".into()
+        }
+
+        fn is_folder(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_told_once_tried_at_every_look_and_holds_nobody_back() {
+        let folder = std::env::temp_dir().join(format!("tidegate-watch-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("good"), "good\n").unwrap();
+        std::fs::write(folder.join("bad"), "healed\n").unwrap();
+        let place = Beside { folder: folder.clone(), looks: Mutex::new(0), heals: 20 };
+        let (reads, clock) = (Mutex::new(Vec::<Read>::new()), Stopwatch::start());
+        let take = |read: Read| {
+            let mut reads = reads.lock().unwrap();
+            reads.push(read);
+            let all = reads.iter().filter(|r| !r.records.is_empty()).count() == 2;
+            if all || clock.elapsed() > Duration::from_secs(10) { Flow::Stop } else { Flow::Continue }
+        };
+        let pace = Pace { poll: Duration::from_millis(50), quiet: Duration::from_millis(50), line: None };
+        Watch::new(&place, pace, true, Register::default(), Hand::new("s".into(), &take)).run().unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        let (reads, looks) = (reads.into_inner().unwrap(), *place.looks.lock().unwrap());
+        let told: Vec<&String> = reads.iter().filter_map(|r| r.lost.as_ref()).collect();
+        assert!(told.len() == 1 && told[0].contains("bad") && told[0].contains("tried again"), "{told:?}");
+        let shards: Vec<&str> = reads.iter().filter(|r| !r.records.is_empty()).map(|r| &*r.shard).collect();
+        assert_eq!(shards, ["good", "bad"], "the other is read meanwhile, and it, once it can be");
+        assert!(reads.iter().any(|r| matches!(r.progress, Progress::Idle(_))), "it holds nobody back");
+        assert_eq!(looks, 21, "one look each 50 ms, no more");
+        assert!(clock.elapsed() >= 19 * pace.poll);
+    }
+}
