@@ -1,7 +1,7 @@
 //! `tidegate config`: check the configuration, print its schema.
 
 mod check;
-mod file;
+pub(super) mod file;
 mod opened;
 mod overview;
 

@@ -2,8 +2,11 @@
 
 pub mod clock;
 pub mod input;
+pub mod line_file;
 pub mod live;
 pub mod memory;
+pub mod ndjson;
+pub mod pages;
 pub mod port;
 pub mod reader;
 pub mod rules;
