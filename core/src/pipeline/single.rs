@@ -103,7 +103,7 @@ impl Singles {
             false => Standing::New,
         };
         let finding = self.findings.entry(at).or_insert_with(|| Finding::new(d, first_ms));
-        self.bytes -= finding.bytes;
+        self.bytes -= if standing == Standing::New { 0 } else { finding.bytes };
         finding.add(event);
         self.bytes += finding.bytes;
         (standing, finding.fired_ms)
