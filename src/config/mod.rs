@@ -1,6 +1,6 @@
 //! The configuration: the text of one YAML file in, plain settings or a list of everything that is wrong with it out.
 //!
-//! Owns the one table of keys ([`table`]): name, kind, default, limits and text of each. Checking, defaults, the typed [`Config`]
+//! Owns the one table of keys (`table`): name, kind, default, limits and text of each. Checking, defaults, the typed [`Config`]
 //! and the JSON Schema all come from it, so they cannot disagree. Never opens a file, reads the environment or starts anything: what
 //! the paths name is opened by those who use them. Values are taken as they are written: no variables, no `~`. No value is a
 //! secret, and none may be: a URL with a password in it is refused, and its text is not repeated.
