@@ -3,9 +3,9 @@
 //! Exit codes: 0 fine; 1 the check found something; 2 usage or configuration; 3 a needed service or file failed; 130 stopped by
 //! Ctrl-C, with what was read before reported.
 
-mod config;
 mod alerts;
 mod columns;
+mod config;
 mod demo;
 mod failure;
 mod generate;

@@ -55,7 +55,8 @@ fn load(named: Option<&str>) -> Result<(String, Config), Failure> {
         anstream::eprintln!("{}", rules::error_line(diagnostic));
     }
     let errors = parsed.diagnostics.iter().filter(|d| d.gravity == Gravity::Error).count();
-    let refused = || Failure::usage(format!("{errors} error{} in {name}: see `tidegate config check {name}`", if errors == 1 { "" } else { "s" }));
+    let refused =
+        || Failure::usage(format!("{errors} error{} in {name}: see `tidegate config check {name}`", if errors == 1 { "" } else { "s" }));
     let config = parsed.config.ok_or_else(refused)?;
     Ok((name, config))
 }

@@ -4,6 +4,7 @@
 
 use super::ledger::{Account, AlertKey};
 use super::step::Pipeline;
+use crate::alert::context::{accounts_of, enrichments_of};
 use crate::alert::link;
 use crate::alert::subject::{AccountContext, Enrichment, State, Subject, first_moment};
 use crate::correlate::{Episode, KeptEvent};
@@ -66,11 +67,11 @@ impl Pipeline {
         let account = self.ledger.get(at)?;
         let base = self.control.settings.dashboards_url.as_deref();
         // What tables said of these events travels in them as facts.
-        let _events = told.events();
+        let events = told.events();
         Some(Context {
             suppressed_by: None,
-            accounts: BTreeMap::new(),
-            enrichments: Vec::new(),
+            accounts: accounts_of(events),
+            enrichments: enrichments_of(events),
             link: base.map(|base| link(base, &account.index(), &account.id)),
         })
     }

@@ -68,7 +68,14 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// An engine over what a restart found.
     #[must_use]
-    pub(super) fn new(store: Box<dyn Store>, machine: Machine, head: u64, shards: Shards, intakes: Arc<Intakes>, snapshots: Snapshots) -> Self {
+    pub(super) fn new(
+        store: Box<dyn Store>,
+        machine: Machine,
+        head: u64,
+        shards: Shards,
+        intakes: Arc<Intakes>,
+        snapshots: Snapshots,
+    ) -> Self {
         let (unwritten, moved) = (None, BTreeSet::new());
         Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
     }

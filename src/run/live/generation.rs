@@ -7,11 +7,13 @@
 use crate::config::Config;
 use crate::io::port::RuleFiles;
 use crate::io::rules::read_rules;
+use crate::io::tables::{self, TableFiles};
 use crate::run::live::reading::Intakes;
 use std::path::Path;
 use std::sync::Arc;
-use tidegate_core::detect::{Detector, Warning, WarningKind, sources_of};
+use tidegate_core::alert::suppression::Suppression;
 use tidegate_core::decode::Hints;
+use tidegate_core::detect::{Detector, Warning, WarningKind, sources_of};
 use tidegate_core::event::GenericSource;
 use tidegate_core::pipeline::{Control, Intake, Rules};
 use tidegate_core::rule::{Diagnostic, Gravity, RuleFile, Status, load};
@@ -49,7 +51,15 @@ impl Generation {
         let set = Arc::new(loaded.set);
         let generic = config.generic();
         let hints = Hints { generic: generic.clone(), ..Hints::default() };
-        let (detector, about) = Detector::new(set.clone(), &hints);
+        let tables = &config.tables;
+        let named = TableFiles {
+            accounts: tables.accounts.clone(),
+            networks: tables.networks.clone(),
+            intel: tables.intel.clone(),
+            geo: tables.geo.clone(),
+        };
+        let (tables, _) = tables::load(&named, false)?;
+        let (detector, about) = Detector::with_tables(set.clone(), &hints, tables.clone());
         warnings.extend(compiled(&about)?);
         let digest = set.digest;
         let shadow = set.rules.iter().filter(|r| r.meta.status == Status::Experimental).count();
@@ -57,7 +67,7 @@ impl Generation {
         let mut settings = config.machine(env!("CARGO_PKG_VERSION"));
         settings.correlate.started_ms = started_ms;
         let suppressions = suppressions(config.suppressions.as_deref())?;
-        let control = Control { rules: digest, tables: Vec::new(), suppressions, settings };
+        let control = Control { rules: digest, tables: tables.versions(), suppressions, settings };
         let intakes = Arc::new(Intakes { rules: digest, by_source: intakes(config, &Arc::new(detector))? });
         let files = RuleFiles { digest, files: files.into_iter().map(|f| (f.name, f.text)).collect() };
         Ok(Generation { control, rules, intakes, files, warnings, shadow })
@@ -94,7 +104,11 @@ fn rules(set: Arc<tidegate_core::rule::RuleSet>, generic: &[GenericSource]) -> R
 
 /// One Intake per source, all with one detector.
 fn intakes(config: &Config, detector: &Arc<Detector>) -> Result<Vec<Intake>, String> {
-    config.sources.iter().map(|source| Intake::new(detector.clone(), config.hints(source)).map_err(|e| format!("source {}: {e}", source.name))).collect()
+    config
+        .sources
+        .iter()
+        .map(|source| Intake::new(detector.clone(), config.hints(source)).map_err(|e| format!("source {}: {e}", source.name)))
+        .collect()
 }
 
 /// Warnings about compiled rules; a rule that had to be left out is an error.
@@ -104,8 +118,9 @@ fn compiled(about: &[Warning]) -> Result<Vec<String>, String> {
     if left_out.is_empty() { Ok(about.iter().map(say).collect()) } else { Err(left_out.join("\n")) }
 }
 
-fn suppressions(_path: Option<&Path>) -> Result<Vec<tidegate_core::alert::suppression::Suppression>, String> {
-    Ok(Vec::new())
+fn suppressions(path: Option<&Path>) -> Result<Vec<Suppression>, String> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    crate::io::suppressions::read(path)?.accept().map_err(|problems| lines(&problems.iter().collect::<Vec<_>>()))
 }
 
 fn line(d: &Diagnostic) -> String {

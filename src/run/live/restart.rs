@@ -63,7 +63,8 @@ pub fn start(mut store: Box<dyn Store>, plan: Plan, generation: &Generation) -> 
         digest.map(|digest| known.need(store.as_mut(), &digest)).transpose()?;
     }
     let cursors = |p: usize| recovered.cursors.get(p).map_or(&[][..], Vec::as_slice);
-    let remains: Vec<Remains<'_>> = images.iter().enumerate().map(|(p, image)| Remains { snapshot: image.as_deref(), cursors: cursors(p) }).collect();
+    let remains: Vec<Remains<'_>> =
+        images.iter().enumerate().map(|(p, image)| Remains { snapshot: image.as_deref(), cursors: cursors(p) }).collect();
     let sets: Vec<Arc<Rules>> = known.sets.values().cloned().collect();
     let mut machine = Machine::restore(&sets, Mode::AtOnce, &plan.lanes, &remains, recovered.head).map_err(unusable)?;
     let from = machine.next_position().max(1);

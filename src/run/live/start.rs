@@ -81,11 +81,8 @@ fn began(config: &Config) -> Option<i64> {
 
 /// Takes the state file; waits while another process owns it.
 fn take(config: &Config, signals: &Receiver<Signal>) -> Result<Option<SqliteStore>, StoreError> {
-    let options = OpenOptions {
-        bytes_max: config.state_bytes_max,
-        lease: Duration::from_millis(config.lease_ms),
-        ..OpenOptions::default()
-    };
+    let options =
+        OpenOptions { bytes_max: config.state_bytes_max, lease: Duration::from_millis(config.lease_ms), ..OpenOptions::default() };
     let stop = || matches!(signals.try_recv(), Ok(Signal::Stop));
     acquire(&config.state, &options, &stop, &mut |why| tracing::info!("standby: {why}"))
 }
@@ -97,7 +94,10 @@ fn tell(started: &Started, generation: &Generation, config: &Config) {
     started.warnings.iter().for_each(|warning| tracing::error!("{warning}"));
     generation.warnings.iter().for_each(|warning| tracing::warn!("{}", tidegate_core::alert::neutral::terminal(warning)));
     if pipelines != usize::from(config.pipelines) {
-        tracing::warn!(pipelines, "the state file was made for another number of pipelines and keeps it; a new state file takes the new one");
+        tracing::warn!(
+            pipelines,
+            "the state file was made for another number of pipelines and keeps it; a new state file takes the new one"
+        );
     }
     tracing::info!(state = %config.state.display(), position = head, applied_again = started.again, took_ms, pipelines, "started");
 }
