@@ -79,17 +79,24 @@ mod tests {
     #[test]
     fn the_later_event_speaks_for_its_account() {
         let old = event(1, &[(Fact::Account, "1"), (Fact::AccountOwner, "old team"), (Fact::AccountName, "pay")]);
-        let new = event(2, &[(Fact::Account, "1"), (Fact::AccountOwner, "new team"), (Fact::AccountDataClass, "CHD"), (Fact::AccountTag, "a=b=c")]);
+        let new = event(
+            2,
+            &[(Fact::Account, "1"), (Fact::AccountOwner, "new team"), (Fact::AccountDataClass, "CHD"), (Fact::AccountTag, "a=b=c")],
+        );
         let silent = event(3, &[(Fact::Account, "1")]);
         let accounts = accounts_of(&[old, new, silent]);
-        let want = AccountContext { owner: Some("new team".into()), labels: vec!["data_class:CHD".into(), "a:b=c".into()], ..Default::default() };
+        let want =
+            AccountContext { owner: Some("new team".into()), labels: vec!["data_class:CHD".into(), "a:b=c".into()], ..Default::default() };
         assert_eq!(accounts.into_iter().collect::<Vec<_>>(), [("1".to_owned(), want)]);
     }
 
     #[test]
     fn each_enrichment_stands_once_and_intelligence_first() {
         let (geo, bad, intel) = (note("203.0.113.7", "geo"), "no note", note("203.0.113.9", "threat_intel"));
-        let events = [event(1, &[(Fact::Enrichment, &geo), (Fact::Enrichment, bad)]), event(2, &[(Fact::Enrichment, &intel), (Fact::Enrichment, &geo)])];
+        let events = [
+            event(1, &[(Fact::Enrichment, &geo), (Fact::Enrichment, bad)]),
+            event(2, &[(Fact::Enrichment, &intel), (Fact::Enrichment, &geo)]),
+        ];
         let values: Vec<(String, String)> = enrichments_of(&events).into_iter().map(|e| (e.kind, e.value)).collect();
         assert_eq!(values, [("threat_intel".to_owned(), "203.0.113.9".to_owned()), ("geo".into(), "203.0.113.7".into())]);
         let many: Vec<String> = (0..300).map(|n| note(&n.to_string(), "network")).collect();

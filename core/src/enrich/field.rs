@@ -69,8 +69,7 @@ pub struct Field {
 }
 
 const ADDRESSES: [&[&str]; 2] = [&["src_endpoint.ip", "src_endpoint.domain"], &["dst_endpoint.ip", "dst_endpoint.domain"]];
-const FILES: &[&str] =
-    &["actor.process.file.hashes.value", "process.file.hashes.value", "malware.files.hashes.value", "file.hashes.value"];
+const FILES: &[&str] = &["actor.process.file.hashes.value", "process.file.hashes.value", "malware.files.hashes.value", "file.hashes.value"];
 const ALL: &[&str] = &[
     "src_endpoint.ip",
     "src_endpoint.domain",
@@ -189,7 +188,8 @@ mod tests {
         for (name, subject, part) in known {
             assert_eq!(field(name), Some(Field { subject, part }), "{name}");
         }
-        let unknown = ["account", "account.", "account.uid", "account.tags.", "intel", "intel.x", "src_endpoint.ip", "a.intel.source", "name"];
+        let unknown =
+            ["account", "account.", "account.uid", "account.tags.", "intel", "intel.x", "src_endpoint.ip", "a.intel.source", "name"];
         for name in unknown {
             assert_eq!(field(name), None, "{name}");
         }

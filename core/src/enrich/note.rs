@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn a_note_survives_its_text() {
         let data = vec![("source".to_owned(), "a=b|\"c\"".to_owned()), ("category".to_owned(), String::new())];
-        let note = Note { name: "query.hostname".into(), value: "ü.example".into(), kind: "threat_intel".into(), provider: "intel".into(), data };
+        let note =
+            Note { name: "query.hostname".into(), value: "ü.example".into(), kind: "threat_intel".into(), provider: "intel".into(), data };
         assert_eq!(Note::from_text(&note.to_text()), Some(note.clone()));
         let hostile = Note { value: "a\u{1f}threat_intel\u{1f}x".into(), ..note.clone() };
         let read = Note::from_text(&hostile.to_text()).expect("a note");

@@ -161,7 +161,8 @@ mod tests {
     /// The longest by looking at all.
     fn naive(rows: &[(IpNet, u32)], ip: IpAddr, passes: impl Fn(&u32) -> bool) -> Option<(u8, Vec<u32>)> {
         let holding = |length: u8| {
-            let these = rows.iter().filter(move |(net, _)| canonical(*net).prefix_len() == length && canonical(*net).contains(&ip.to_canonical()));
+            let these =
+                rows.iter().filter(move |(net, _)| canonical(*net).prefix_len() == length && canonical(*net).contains(&ip.to_canonical()));
             these.map(|(_, n)| *n).collect::<Vec<_>>()
         };
         (0..=128).rev().map(|length| (length, holding(length))).find(|(_, values)| values.iter().any(&passes))

@@ -36,7 +36,9 @@ pub struct TableFiles {
 pub fn load(files: &TableFiles, partial: bool) -> Result<(Arc<Tables>, Vec<String>), String> {
     let mut builder = Builder::new();
     let rows = [(TableKind::Accounts, files.accounts.as_slice()), (TableKind::Networks, files.networks.as_slice())];
-    for (kind, path) in rows.into_iter().chain([(TableKind::Intel, &files.intel[..])]).flat_map(|(kind, p)| p.iter().map(move |p| (kind, p))) {
+    for (kind, path) in
+        rows.into_iter().chain([(TableKind::Intel, &files.intel[..])]).flat_map(|(kind, p)| p.iter().map(move |p| (kind, p)))
+    {
         read_rows(&mut builder, kind, path)?;
     }
     for path in &files.geo {

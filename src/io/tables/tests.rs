@@ -42,7 +42,13 @@ fn all_formats_say_the_same() {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(CSV.as_bytes()).expect("gzip");
     let gz = gz.finish().expect("gzip");
-    let files = [("a.csv", CSV.as_bytes()), ("a.csv.gz", &gz), ("a.json", JSON.as_bytes()), ("a.ndjson", LINES.as_bytes()), ("a.yaml", YAML.as_bytes())];
+    let files = [
+        ("a.csv", CSV.as_bytes()),
+        ("a.csv.gz", &gz),
+        ("a.json", JSON.as_bytes()),
+        ("a.ndjson", LINES.as_bytes()),
+        ("a.yaml", YAML.as_bytes()),
+    ];
     let mut known = None;
     for (name, content) in files {
         let accounts = Some(folder.write(name, content));
@@ -62,11 +68,14 @@ fn bad_rows_refuse_the_table_with_their_lines_unless_told_otherwise() {
     let folder = Folder::new("bad");
     let csv = "indicator,category\n203.0.113.7,c2\n203.0.113.9,c2,more\nd41d8cd98f00b204e9800998ecf8427e,malware\n";
     let json = "[\n {\"indicator\": \"evil.example\"},\n {\"indicator\": \"com\"},\n {\"indicator\": ,}\n]";
-    let intel = vec![folder.write("feed.csv", csv), folder.write("feed.json", json), folder.write("one.yml", "- indicator: a.example\n- x\n")];
+    let intel =
+        vec![folder.write("feed.csv", csv), folder.write("feed.json", json), folder.write("one.yml", "- indicator: a.example\n- x\n")];
     let files = TableFiles { intel, ..TableFiles::default() };
     let error = load(&files, false).expect_err("bad rows");
     let places: Vec<&str> = error.lines().map(|line| line.rsplit('/').next().unwrap_or_default()).collect();
-    for (line, start) in places.iter().zip(["feed.csv:3: 3 cells", "feed.csv:4: `d41d", "feed.json:3: `com`", "feed.json:4: no JSON", "one.yml:2: no `ind"]) {
+    for (line, start) in
+        places.iter().zip(["feed.csv:3: 3 cells", "feed.csv:4: `d41d", "feed.json:3: `com`", "feed.json:4: no JSON", "one.yml:2: no `ind"])
+    {
         assert!(line.starts_with(start), "{line} should start with {start}");
     }
     let (tables, left_out) = load(&files, true).expect("the good rows");
