@@ -250,6 +250,46 @@ fn bad_rules_are_left_out_only_when_asked() {
     assert!(String::from_utf8_lossy(&partial.stderr).contains("bad.yml:4"), "the bad one is named all the same");
 }
 
+const TABLE_RULE: &str = "title: Bad place
+id: bad-place
+level: high
+logsource: {product: shop, service: login}
+detection: {s: {result: refused, account.environment: prod, src_endpoint.intel.category: c2}, condition: s}
+";
+
+#[test]
+fn tables_given_on_the_command_line_are_asked() {
+    let folder = Folder::new("tables");
+    let rules = folder.write("rules/rules.yml", TABLE_RULE);
+    let accounts = folder.write("accounts.csv", "id,environment\n111122223333,prod\n444455556666,test\n");
+    let networks = folder.write("networks.yaml", "- {cidr: 10.0.0.0/8, name: ours, kind: corporate}\n");
+    let feed = folder.write("feed.ndjson", "{\"indicator\":\"203.0.113.0/24\",\"category\":\"c2\"}\n");
+    let bad = folder.write("bad.csv", "indicator\ncom\n");
+    let event = |account: &str, ip: &str| {
+        format!(
+            "{{\"ts\":{BASE},\"result\":\"refused\",\"cloud\":{{\"account\":{{\"uid\":\"{account}\"}}}},\"src_endpoint\":{{\"ip\":\"{ip}\"}}}}\n"
+        )
+    };
+    let (good, other, elsewhere) =
+        (event("111122223333", "203.0.113.7"), event("444455556666", "203.0.113.7"), event("111122223333", "192.0.2.7"));
+    let input = folder.write("in.json", [good, other, elsewhere].concat());
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args(["replay", "-r", &rules, "--alerts", "-"]).args(JSON).args(more).arg(&input).output().expect("the binary runs")
+    };
+    let alerts = |output: &Output| String::from_utf8_lossy(&output.stdout).lines().count();
+    let all = ["--accounts", &accounts, "--networks", &networks, "--intel", &feed];
+    assert_eq!(alerts(&run(&all)), 1);
+    assert_eq!(alerts(&run(&[])), 0, "without tables the fields are absent");
+    let with_bad: Vec<&str> = all.into_iter().chain(["--intel", &bad]).collect();
+    let refused = run(&with_bad);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && told.contains("bad.csv:2: `com`"), "{told}");
+    let partial = run(&[&with_bad[..], &["--partial"]].concat());
+    assert_eq!((partial.status.code(), alerts(&partial)), (Some(0), 1));
+    assert!(String::from_utf8_lossy(&partial.stderr).contains("bad.csv:2"), "the bad row is named all the same");
+}
+
 /// Writes events for ever; gives back how many until nobody read any more.
 fn endless(child: &mut Child) -> std::thread::JoinHandle<u64> {
     let mut input = child.stdin.take().expect("piped");

@@ -4,6 +4,7 @@ use super::{Exit, Failure, rules, screen, summary};
 use crate::io::input::{Input, expand};
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
+use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
 use crate::run::replay::{Settings, Watcher, replay};
 use std::io::Write;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tidegate_core::decode::Hints;
+use tidegate_core::enrich::Tables;
 use tidegate_core::event::{Form, GenericSource, LogSource, time};
 use tidegate_core::rule::{Body, Gravity, RuleSet, load};
 
@@ -18,6 +20,7 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r builtin ./AWSLogs
   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
+  tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
 
 /// What was typed.
@@ -66,7 +69,19 @@ pub(super) struct Arguments {
     /// Form of the summary on standard error
     #[arg(long, default_value = "text", value_enum)]
     summary: summary::Form,
-    /// Start although some rules have errors; they are listed and left out
+    /// Table of accounts: CSV, JSON or YAML with id, name, ou, environment, owner, data_class, tags
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+    /// Table of networks: CSV, JSON or YAML with cidr, name, kind
+    #[arg(long, value_name = "FILE")]
+    networks: Option<PathBuf>,
+    /// Table of threat intelligence: CSV, JSON or YAML with indicator, type, source, category, expires (repeatable)
+    #[arg(long, value_name = "FILE")]
+    intel: Vec<PathBuf>,
+    /// GeoIP or ASN database in MaxMind's format (repeatable; the first that knows an address answers)
+    #[arg(long, value_name = "FILE.mmdb")]
+    geo: Vec<PathBuf>,
+    /// Start although some rules or rows of tables have errors; they are listed and left out
     #[arg(long)]
     partial: bool,
     /// Threads that decode (default: all cores)
@@ -105,8 +120,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let hints = hints(arguments)?;
+    let tables = load_tables(arguments)?;
     let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
-    let mut outcome = execute(&set, hints, inputs, arguments)?;
+    let mut outcome = execute(&set, (hints, tables), inputs, arguments)?;
     let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
     if let Some(path) = &arguments.alerts {
         write_lines(path, alerts.iter().map(ToString::to_string))?;
@@ -145,6 +161,15 @@ pub(super) fn load_rules(paths: &[String], partial: bool) -> Result<Arc<RuleSet>
     Ok(Arc::new(loaded.set))
 }
 
+/// Loads the tables, printing what is left out of them.
+fn load_tables(arguments: &Arguments) -> Result<Arc<Tables>, Failure> {
+    let Arguments { accounts, networks, intel, geo, .. } = arguments;
+    let files = TableFiles { accounts: accounts.clone(), networks: networks.clone(), intel: intel.clone(), geo: geo.clone() };
+    let (tables, left_out) = tables::load(&files, arguments.partial).map_err(Failure::usage)?;
+    left_out.iter().for_each(|line| anstream::eprintln!("{}", screen::yellow(line)));
+    Ok(tables)
+}
+
 fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
     let form = match arguments.format {
         Format::Auto => None,
@@ -174,7 +199,12 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
     Ok(Hints { form, flow_format, generic })
 }
 
-fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arguments) -> Result<Outcome, Failure> {
+fn execute(
+    set: &Arc<RuleSet>,
+    (hints, tables): (Hints, Arc<Tables>),
+    inputs: Vec<Input>,
+    arguments: &Arguments,
+) -> Result<Outcome, Failure> {
     let total = inputs.iter().map(Input::size).sum();
     let watcher = Bar::new(total)?;
     let stamped = arguments.arrival_field.is_some();
@@ -182,7 +212,8 @@ fn execute(set: &Arc<RuleSet>, hints: Hints, inputs: Vec<Input>, arguments: &Arg
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
-    let (intake, mut pipelines) = crate::run::build(set, hints, arguments.pipelines, arguments.partial).map_err(Failure::usage)?;
+    let built = crate::run::build_with_tables(set, hints, tables, arguments.pipelines, arguments.partial);
+    let (intake, mut pipelines) = built.map_err(Failure::usage)?;
     let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
         .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
     watcher.bar.finish_and_clear();

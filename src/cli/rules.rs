@@ -4,7 +4,7 @@ mod check;
 mod export;
 mod test;
 
-pub(super) use check::{compile, json};
+pub(super) use check::{add, compile, json};
 
 use super::{Exit, Failure};
 use clap::Subcommand;

@@ -10,6 +10,7 @@ pub use outcome::{AlertStore, Outcome};
 use std::sync::Arc;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, WarningKind, sources_of};
+use tidegate_core::enrich::Tables;
 use tidegate_core::pipeline::{Embedded, Intake, Settings};
 use tidegate_core::rule::RuleSet;
 
@@ -19,10 +20,24 @@ use tidegate_core::rule::RuleSet;
 /// If the stated flow-log format is none, or, unless a `partial` set is allowed, if a rule cannot be compiled for the sources it
 /// reads: in words.
 pub fn build(set: &Arc<RuleSet>, hints: Hints, pipelines: u16, partial: bool) -> Result<(Intake, Embedded), String> {
+    build_with_tables(set, hints, Arc::default(), pipelines, partial)
+}
+
+/// The same with tables that rules and events ask.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with_tables(
+    set: &Arc<RuleSet>,
+    hints: Hints,
+    tables: Arc<Tables>,
+    pipelines: u16,
+    partial: bool,
+) -> Result<(Intake, Embedded), String> {
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
     let embedded = Embedded::new(set, sources, settings, pipelines);
-    let (detector, warnings) = Detector::new(set.clone(), &hints);
+    let (detector, warnings) = Detector::with_tables(set.clone(), &hints, tables);
     let left_out: Vec<String> =
         warnings.iter().filter(|w| w.kind == WarningKind::LeftOut).map(|w| format!("{}: {}", w.place, w.text)).collect();
     if !left_out.is_empty() && !partial {

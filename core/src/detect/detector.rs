@@ -3,6 +3,7 @@
 //! Owns the order of work for one event: fill, judge the time, wake, match, then key and measure what matched. Stateless: the
 //! same unit gives the same detections for ever. Never drops an event silently: what has no key is counted per target.
 
+use super::asked;
 use super::compile::{Refusal, Regexes, without_raised};
 use super::form::FormRules;
 use super::identity::Stamp;
@@ -48,6 +49,8 @@ pub enum WarningKind {
     NoSource,
     /// It has no necessary condition: every event of its sources is tested against it.
     EveryEvent,
+    /// It names a field that a table fills, and no such table is loaded.
+    NoTable,
 }
 
 /// One rule's standing in the index of one form, for `rules cost`.
@@ -121,6 +124,7 @@ impl Detector {
     fn warnings(&self, refused: &BTreeMap<u32, Refusal>) -> Vec<Warning> {
         let mut out = Vec::new();
         for (number, rule) in (0u32..).zip(&self.set.rules) {
+            out.extend(self.without_table(number, rule));
             if !matches!(rule.body, Body::Detection(_)) {
                 continue;
             }
@@ -136,6 +140,13 @@ impl Detector {
             out.push(Warning { rule: number, kind, place: rule.meta.place.clone(), text });
         }
         out
+    }
+
+    fn without_table(&self, number: u32, rule: &Rule) -> Option<Warning> {
+        let names = asked::without_table(rule, &self.tables);
+        let text = format!("it asks for {}: {NO_TABLE}", names.join(", "));
+        let warning = Warning { rule: number, kind: WarningKind::NoTable, place: rule.meta.place.clone(), text };
+        (!names.is_empty()).then_some(warning)
     }
 
     /// Matches one unit. Detections are appended in order of rule, then target (its own alert first), then step and key.
@@ -162,6 +173,7 @@ impl Detector {
 }
 
 const NO_SOURCE: &str = "no built-in source answers to its logsource: it sees only events of a stated one: check product and service, or replay with --format json";
+const NO_TABLE: &str = "a table fills it and none that does is loaded, so it is absent: give the table where the rule runs";
 const EVERY_EVENT: &str =
     "no value, prefix or text is required by it: every event of its sources is tested against it: require a literal value";
 

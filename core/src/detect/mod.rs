@@ -13,8 +13,12 @@
 //! - A keyword is looked for in every scalar of the event (keys are not), and of flows in the whole line.
 //! - Times are read as epoch seconds or milliseconds or RFC 3339, their parts in UTC; weeks are ISO weeks.
 //!
+//! What tables say ([`crate::enrich`]) is filled in before matching, by the event's own time, for the fields that rules and group
+//! keys name; an event that matched notes as facts what they say of its account, addresses, domains and hashes.
+//!
 //! Limits: 4,096 slots per form and plan; [`KEYS_MAX`] keys per event and target; regular expressions of 1 MiB.
 
+mod asked;
 mod calendar;
 mod compile;
 mod detector;

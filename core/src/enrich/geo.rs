@@ -34,7 +34,7 @@ pub struct Place<'t> {
 
 /// The place of an address.
 pub(super) fn place(databases: &[Geo], ip: IpAddr) -> Place<'_> {
-    Place { databases, ip }
+    Place { databases, ip: ip.to_canonical() }
 }
 
 impl Geo {

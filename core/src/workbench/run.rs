@@ -86,7 +86,7 @@ fn drive(set: &Arc<RuleSet>, suite: &Suite, made: &[Made], drive: Drive, own: &[
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let pipelines = if drive == Drive::ThreePipelines { 3 } else { 1 };
     let mut embedded = Embedded::new(set, sources, Settings::default(), pipelines);
-    let intake = match Intake::new(Detector::new(set.clone(), &hints).0, hints) {
+    let intake = match Intake::new(Detector::with_tables(set.clone(), &hints, suite.tables.clone()).0, hints) {
         Ok(intake) => intake,
         Err(error) => return (Vec::new(), vec![error]),
     };

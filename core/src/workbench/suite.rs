@@ -3,6 +3,10 @@
 //! ```yaml
 //! with: [other_rule.yml]            # rule files needed besides NAME.yml, relative to it
 //! base: 2026-11-02T10:00:00Z        # time zero of every case
+//! tables:                           # what rules may ask about; the columns are those of the table files
+//!   accounts: [{id: "111122223333", environment: prod, owner: team-pay}]
+//!   networks: [{cidr: 10.0.0.0/8, kind: corporate}]
+//!   intel: [{indicator: 203.0.113.0/24, source: feed, category: c2, expires: 2027-01-01}]
 //! events:                           # templates; `kind` is cloudtrail, guardduty, vpcflow or raw
 //!   failed: {kind: cloudtrail, eventName: ConsoleLogin, errorMessage: Failed authentication}
 //! cases:
@@ -15,11 +19,13 @@
 //!     expect: [{count: 12, severity: high, start: 6m, accounts: ["111122223333"], key: {sourceIPAddress: 198.51.100.7}}]
 //! ```
 
+use crate::enrich::{Builder, TableKind, Tables};
 use crate::event::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, parse_rfc3339_ms};
 use crate::rule::yaml::{Kind, Node};
 use crate::rule::{Diagnostic, Place, parse_documents, problem};
 use serde_json::{Map, Number, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Time zero of a suite that names none: 2026-11-02T10:00:00Z.
 pub const BASE_MS: i64 = 1_793_613_600_000;
@@ -68,6 +74,8 @@ pub struct Suite {
     pub with: Vec<String>,
     /// Time zero.
     pub base_ms: i64,
+    /// Tables that rules may ask.
+    pub tables: Arc<Tables>,
     /// Templates by name.
     pub templates: BTreeMap<String, Value>,
     /// Cases in order.
@@ -160,17 +168,43 @@ impl Reader {
     }
 
     fn suite(&mut self, node: &Node) -> Suite {
-        self.keys(node, &["with", "base", "events", "cases", "about"]);
+        self.keys(node, &["with", "base", "tables", "events", "cases", "about"]);
         let with = node.get("with").map_or(Vec::new(), texts);
         let base_ms = node.get("base").and_then(|n| parse_rfc3339_ms(&n.text)).unwrap_or(BASE_MS);
+        let tables = node.get("tables").map(|tables| self.tables(tables)).unwrap_or_default();
         let events = node.get("events").map_or(&[][..], Node::entries);
         let templates: BTreeMap<_, _> = events.iter().map(|e| (e.key.clone(), value(&e.value))).collect();
         let Some(Kind::List(cases)) = node.get("cases").map(|n| &n.kind) else {
             self.complain(&node.place, "no `cases`", "a test file without cases tests nothing", "add a list `cases`");
-            return Suite { with, base_ms, templates, cases: Vec::new() };
+            return Suite { with, base_ms, tables, templates, cases: Vec::new() };
         };
         let cases = cases.iter().map(|c| self.case(c, &templates)).collect();
-        Suite { with, base_ms, templates, cases }
+        Suite { with, base_ms, tables, templates, cases }
+    }
+
+    fn tables(&mut self, node: &Node) -> Arc<Tables> {
+        let kinds = [TableKind::Accounts, TableKind::Networks, TableKind::Intel];
+        self.keys(node, &kinds.map(TableKind::word));
+        let mut builder = Builder::new();
+        for kind in kinds {
+            let Some(table) = node.get(kind.word()) else { continue };
+            let Kind::List(rows) = &table.kind else {
+                let what = format!("`{}` is {}", kind.word(), table.describe());
+                self.complain(&table.place, what, "a table is a list of rows", &format!("write `- {}: ...`", kind.key()));
+                continue;
+            };
+            builder.table(kind, &node.place.file, "test", b"");
+            for row in rows {
+                let cells = row.cells();
+                let cells: Vec<(&str, &str)> = cells.iter().map(|(column, text)| (column.as_str(), text.as_str())).collect();
+                builder.row(row.place.line.into(), &cells);
+            }
+        }
+        for bad in builder.problems().0 {
+            let place = Place { file: node.place.file.clone(), line: u32::try_from(bad.line).unwrap_or(1), column: 1 };
+            self.complain(&place, bad.text.clone(), "a row of a test's table is read like that of a file", "correct the row");
+        }
+        Arc::new(builder.finish())
     }
 
     fn case(&mut self, node: &Node, templates: &BTreeMap<String, Value>) -> Case {

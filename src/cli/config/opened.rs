@@ -1,10 +1,13 @@
 //! Opens what a configuration names: rules are loaded and compiled, files and folders looked at. Reads no event and writes nothing.
 
-use crate::cli::rules::compile;
-use crate::config::{Config, Named, Opened, Parsed};
+use crate::cli::rules::{add, compile};
+use crate::config::{Config, Named, Opened, Parsed, Tables};
 use crate::io::rules::{BUILTIN, read_rules};
+use crate::io::suppressions;
+use crate::io::tables::{self, TableFiles};
 use std::path::Path;
 use tidegate_core::decode::Hints;
+use tidegate_core::detect::WarningKind;
 use tidegate_core::rule::{Body, Diagnostic, Gravity, RuleFile, Status, load, problem};
 
 /// What the rules hold.
@@ -45,7 +48,10 @@ fn rule_files(named: &Named, problems: &mut Vec<Diagnostic>) -> Vec<RuleFile> {
 
 fn rules(files: &[RuleFile], config: Option<&Config>, problems: &mut Vec<Diagnostic>) -> Rules {
     let mut loaded = load(files);
-    compile(&mut loaded, &Hints { generic: config.map(Config::generic).unwrap_or_default(), ..Hints::default() });
+    let hints = Hints { generic: config.map(Config::generic).unwrap_or_default(), ..Hints::default() };
+    let about = compile(&loaded, &hints);
+    let tables = config.is_some_and(|c| c.tables != Tables::default());
+    add(&mut loaded, about.into_iter().filter(|w| !tables || w.kind != WarningKind::NoTable).collect());
     let all = &loaded.set.rules;
     let correlations = all.iter().filter(|r| matches!(r.body, Body::Correlation(_))).count();
     let warnings = loaded.diagnostics.iter().filter(|d| d.gravity == Gravity::Warning).count();
@@ -54,18 +60,40 @@ fn rules(files: &[RuleFile], config: Option<&Config>, problems: &mut Vec<Diagnos
     Rules { rules: all.len() - correlations, correlations, shadow, warnings }
 }
 
-fn look(named: &Named, config: Option<&Config>) -> Option<Diagnostic> {
+fn look(named: &Named, config: Option<&Config>) -> Vec<Diagnostic> {
     let path = named.path.as_path();
-    match named.opened {
+    let problem = match named.opened {
         Opened::Rules => None,
-        Opened::File => readable(path).err().map(|why| complain(named, &why, "correct the path, or make the file readable")),
+        Opened::File => match readable(path) {
+            Ok(()) => return loaded(named),
+            Err(why) => Some(complain(named, &why, "correct the path, or make the file readable")),
+        },
         Opened::SourceFile => source_file(named, config),
         Opened::SourceFolder => {
-            let why = std::fs::read_dir(path).err()?;
-            Some(complain(named, &format!("cannot read folder {}: {why}", path.display()), "correct the path, or make the folder readable"))
+            let why = std::fs::read_dir(path).err();
+            let said = |why| format!("cannot read folder {}: {why}", path.display());
+            why.map(|why| complain(named, &said(why), "correct the path, or make the folder readable"))
         }
         Opened::Written => writable(path).err().map(|(why, remedy)| complain(named, &why, remedy)),
+    };
+    problem.into_iter().collect()
+}
+
+/// What is wrong with a table or the suppressions, as the service would say it.
+fn loaded(named: &Named) -> Vec<Diagnostic> {
+    let (path, mut files) = (named.path.clone(), TableFiles::default());
+    match named.key.as_str() {
+        "suppressions" => match suppressions::read(&path) {
+            Ok(read) => return read.problems,
+            Err(why) => return vec![complain(named, &why, "correct the file")],
+        },
+        "tables.accounts" => files.accounts = Some(path),
+        "tables.networks" => files.networks = Some(path),
+        key if key.starts_with("tables.intel") => files.intel.push(path),
+        key if key.starts_with("tables.geo") => files.geo.push(path),
+        _ => {}
     }
+    tables::load(&files, false).err().map(|why| complain(named, &why, "correct the file")).into_iter().collect()
 }
 
 /// A followed file may come later.

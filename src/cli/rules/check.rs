@@ -4,7 +4,7 @@ use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::read_rules;
 use std::sync::Arc;
 use tidegate_core::decode::Hints;
-use tidegate_core::detect::{Detector, WarningKind};
+use tidegate_core::detect::{Detector, Warning, WarningKind};
 use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, Status, load};
 
 const EXAMPLES: &str = "Examples:
@@ -28,13 +28,17 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
-    compile(&mut loaded, &Hints::default());
+    let warnings = compile(&loaded, &Hints::default());
+    let (of_tables, of_rules): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|w| w.kind == WarningKind::NoTable);
+    add(&mut loaded, of_rules);
+    let errors = loaded.diagnostics.iter().any(|d| d.gravity == Gravity::Error || arguments.strict);
+    // Tables are given where rules run, not here: that one is missing is told and is no fault of the rule.
+    add(&mut loaded, of_tables);
     if arguments.json {
         print_json(&loaded)
     } else {
         print_text(&loaded)
     }
-    let errors = loaded.diagnostics.iter().any(|d| d.gravity == Gravity::Error || arguments.strict);
     Ok(if errors { Exit::Found } else { Exit::Fine })
 }
 
@@ -61,9 +65,14 @@ pub(in crate::cli) fn line(diagnostic: &Diagnostic) -> String {
     }
 }
 
-/// Adds what only compiling tells: a rule that cannot be used, that no source feeds, or that every event must be tested against.
-pub(in crate::cli) fn compile(loaded: &mut Loaded, hints: &Hints) {
-    let (_, warnings) = Detector::new(Arc::new(loaded.set.clone()), hints);
+/// What only compiling tells: a rule that cannot be used, that no source feeds, that every event must be tested against, or that
+/// asks for a table.
+pub(in crate::cli) fn compile(loaded: &Loaded, hints: &Hints) -> Vec<Warning> {
+    Detector::new(Arc::new(loaded.set.clone()), hints).1
+}
+
+/// Adds warnings to what is wrong with the rules.
+pub(in crate::cli) fn add(loaded: &mut Loaded, warnings: Vec<Warning>) {
     for warning in warnings {
         let gravity = if warning.kind == WarningKind::LeftOut { Gravity::Error } else { Gravity::Warning };
         let mut parts = warning.text.splitn(3, ": ").map(str::to_owned);
