@@ -21,7 +21,7 @@ impl Stopwatch {
     }
 }
 
-/// The wall clock in epoch milliseconds. For what people are told (expires in, renewed at); nothing is decided by it.
+/// The wall clock in epoch milliseconds: for stamps that people read. It may jump: nothing is ever decided by it.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
 pub fn now_ms() -> i64 {

@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod input;
+pub mod memory;
 pub mod port;
 pub mod reader;
 pub mod rules;
 pub mod sorter;
+pub mod sqlite;
 pub mod suppressions;

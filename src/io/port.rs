@@ -135,6 +135,8 @@ pub struct Recovered {
     pub cursors: Vec<Vec<(String, Vec<u8>)>>,
     /// How far the sources were read.
     pub positions: Vec<ReadPosition>,
+    /// What was found damaged and left out, in words: to be logged and alarmed.
+    pub warnings: Vec<String>,
 }
 
 /// The durable half of the machine: log, snapshots, cursors, positions, quarantine, rule sets. Every write carries the owner's

@@ -18,6 +18,23 @@ pub fn hash128(bytes: &[u8]) -> u128 {
     hasher.finish128().as_u128()
 }
 
+/// [`hash128`] of bytes that come in pieces: what matters is the bytes, not where they were cut.
+#[derive(Debug, Clone, Default)]
+pub struct Hash128(SipHasher13);
+
+impl Hash128 {
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    /// The hash of everything so far.
+    #[must_use]
+    pub fn finish(&self) -> u128 {
+        self.0.finish128().as_u128()
+    }
+}
+
 /// What makes an event the same event on every route it comes: `CloudTrail` `eventID`, finding ARN + revision, ...
 /// Events without an own id are identified by their position (two equal lines are two events).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,6 +135,17 @@ impl KeyGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hash_does_not_depend_on_the_cuts() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for size in [1, 7, 8, 63, 999, 1000] {
+            let mut hash = Hash128::default();
+            bytes.chunks(size).for_each(|piece| hash.update(piece));
+            assert_eq!(hash.finish(), hash128(&bytes), "pieces of {size}");
+        }
+        assert_eq!(Hash128::default().finish(), hash128(b""));
+    }
 
     #[test]
     fn keys_give_their_values_back() {

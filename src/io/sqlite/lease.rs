@@ -1,0 +1,107 @@
+//! The owner's lease: whether this process may still send and write.
+//!
+//! Owns the epoch, the monotonic time of the last renewal and the lock file's handle. Measured from *before* the write that
+//! renewed, so that a standby, which counts from when it sees the row change, can never be earlier.
+
+use crate::io::clock::Stopwatch;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The part of a lease in which nothing more is sent: what is under way must have ended when the lease does.
+const MARGIN_PARTS: u32 = 5;
+/// The row is renewed along with a write when this part of the lease has passed.
+const RENEW_PARTS: u32 = 4;
+
+/// A handle on the ownership of a state file, for whoever sends. The lock is given back when the last handle goes.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    epoch: i64,
+    term: Duration,
+    since: Stopwatch,
+    /// Nanoseconds after `since` at which the last renewal began.
+    renewed_ns: AtomicU64,
+    lost: AtomicBool,
+    lock: Mutex<Option<File>>,
+}
+
+/// A moment on the lease's own clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(u64);
+
+impl Lease {
+    /// A lease that was taken at the start of `since`.
+    pub(super) fn new(epoch: i64, term: Duration, since: Stopwatch, lock: Option<File>) -> Self {
+        let (renewed_ns, lost) = (AtomicU64::new(0), AtomicBool::new(false));
+        Lease { shared: Arc::new(Shared { epoch, term, since, renewed_ns, lost, lock: Mutex::new(lock) }) }
+    }
+
+    /// The owner's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        self.shared.epoch
+    }
+
+    /// How long it lasts without renewal.
+    #[must_use]
+    pub fn term(&self) -> Duration {
+        self.shared.term
+    }
+
+    /// Whether something may be sent: the lease is ours and will be for at least its margin.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        !self.remaining().is_zero()
+    }
+
+    /// How long something may be on its way that starts to be sent at this moment; zero: nothing may be sent.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        if self.lost() {
+            return Duration::ZERO;
+        }
+        let usable = self.shared.term - self.shared.term / MARGIN_PARTS;
+        usable.saturating_sub(self.age())
+    }
+
+    /// Whether another process is known to have taken over.
+    #[must_use]
+    pub fn lost(&self) -> bool {
+        self.shared.lost.load(Ordering::Acquire)
+    }
+
+    pub(super) fn lose(&self) {
+        self.shared.lost.store(true, Ordering::Release);
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment(u64::try_from(self.shared.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn renewed(&self, began: Moment) {
+        self.shared.renewed_ns.fetch_max(began.0, Ordering::AcqRel);
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.age() >= self.shared.term / RENEW_PARTS
+    }
+
+    fn age(&self) -> Duration {
+        Duration::from_nanos(self.now().0.saturating_sub(self.shared.renewed_ns.load(Ordering::Acquire)))
+    }
+
+    /// Whether the lock beside the file is held; if not, `take` may bring it.
+    pub(super) fn locked_or(&self, take: impl FnOnce() -> Option<File>) -> bool {
+        let mut lock = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_none() {
+            *lock = take();
+        }
+        lock.is_some()
+    }
+}
