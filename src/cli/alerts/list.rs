@@ -1,7 +1,7 @@
 //! `tidegate alerts list`.
 
-use crate::cli::state::{self, AlertFilter};
-use crate::cli::{Exit, Failure, columns, summary};
+use crate::cli::{Exit, Failure, columns, state, summary};
+use crate::io::sqlite::AlertFilter;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ const EXAMPLES: &str = "Examples:
   tidegate alerts list                                        ./tidegate.db, or what TIDEGATE_STATE names
   tidegate alerts list --severity high --from 2026-11-02
   tidegate alerts list --account 111122223333 --rule aws/guardduty/finding --limit 500
+  tidegate alerts list --text 198.51.100.23                   every alert that speaks of an address
   tidegate alerts list --json | jq .finding_info.title        one document per line, as `replay --alerts -`";
 
 /// What was typed.
@@ -35,7 +36,10 @@ pub(in crate::cli) struct Arguments {
     /// Only alerts of this severity or above
     #[arg(long, value_name = "LEVEL", value_enum)]
     severity: Option<Severity>,
-    /// At most this many, the latest
+    /// Only alerts whose document holds this text: an address, an ARN, a name (A to Z in either case)
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// At most this many, those that began last
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
     /// Print documents as NDJSON instead of a table
@@ -69,16 +73,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         rule: arguments.rule.clone(),
         account: arguments.account.clone(),
         severity_min: arguments.severity.map(|s| s as u8),
-        limit: limit + 1,
+        text: arguments.text.clone(),
+        limit: Some(limit + 1),
     };
-    let rows = state::open(&state::found(arguments.state.as_ref()))?.alerts(&filter)?;
-    let alerts: Vec<&Value> = rows.iter().take(limit).map(|r| &r.document).collect();
+    let found = state::open(arguments.state.as_ref())?.alerts(&filter)?;
+    let alerts: Vec<&Value> = found.iter().take(limit).collect();
     if arguments.json {
         crate::cli::replay::write_lines("-", alerts.iter().map(ToString::to_string))?;
     } else {
         anstream::println!("{}", table(&alerts));
-        if rows.len() > limit {
-            anstream::println!("... only the latest {limit}; narrow it by --from, --rule, --account, --severity, or raise --limit");
+        if found.len() > limit {
+            anstream::println!(
+                "... only the latest {limit}; narrow it (--from, --to, --rule, --account, --severity, --text) or raise --limit"
+            );
         }
     }
     Ok(Exit::Fine)

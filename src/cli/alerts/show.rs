@@ -33,12 +33,12 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let row = state::open(&state::found(arguments.state.as_ref()))?.alert(&arguments.alert)?;
+    let document = state::open(arguments.state.as_ref())?.alert(&arguments.alert)?;
     if arguments.json {
-        anstream::println!("{:#}", row.document);
+        anstream::println!("{document:#}");
     } else {
         let width = columns::terminal_width().map_or(WIDTH_WITHOUT_TERMINAL, |w| w.min(WIDTH_MAX));
-        story(&row.document, Telling { width, events: arguments.events }).iter().for_each(|line| anstream::println!("{}", painted(line)));
+        story(&document, Telling { width, events: arguments.events }).iter().for_each(|line| anstream::println!("{}", painted(line)));
     }
     Ok(Exit::Fine)
 }

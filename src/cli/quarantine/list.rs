@@ -1,8 +1,8 @@
 //! `tidegate quarantine list`.
 
 use super::advice::advice;
-use crate::cli::state::{self, QuarantineFilter, QuarantineRow};
-use crate::cli::{Exit, Failure, columns, screen};
+use crate::cli::{Exit, Failure, columns, screen, state};
+use crate::io::sqlite::{QuarantineFilter, QuarantineItem};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tidegate_core::event::time::format_rfc3339;
@@ -34,9 +34,15 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let state = state::open(&state::found(arguments.state.as_ref()))?;
+    let mut state = state::open(arguments.state.as_ref())?;
     let counts = state.quarantine_counts()?;
-    let filter = QuarantineFilter { code: arguments.code.clone(), source: arguments.source.clone(), limit: Some(arguments.limit as usize) };
+    let filter = QuarantineFilter {
+        code: arguments.code.clone(),
+        source: arguments.source.clone(),
+        newest_first: true,
+        limit: Some(arguments.limit as usize),
+        ..QuarantineFilter::default()
+    };
     let rows = state.quarantine(&filter)?;
     if arguments.json {
         let by_code: serde_json::Map<String, Value> = counts.iter().map(|(code, n)| (code.clone(), (*n).into())).collect();
@@ -47,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-fn text(counts: &[(String, u64)], rows: &[QuarantineRow]) -> Vec<String> {
+fn text(counts: &[(String, u64)], rows: &[QuarantineItem]) -> Vec<String> {
     if counts.is_empty() {
         return vec!["the quarantine (dead-letter store) is empty".to_owned()];
     }
@@ -64,27 +70,28 @@ fn text(counts: &[(String, u64)], rows: &[QuarantineRow]) -> Vec<String> {
     out
 }
 
-fn row(item: &QuarantineRow) -> Vec<String> {
-    let part = if item.sub_sequence > 0 { format!(".{}", item.sub_sequence) } else { String::new() };
+fn row(item: &QuarantineItem) -> Vec<String> {
+    let place = &item.position;
+    let part = if place.sub_sequence > 0 { format!(".{}", place.sub_sequence) } else { String::new() };
     vec![
         item.id.to_string(),
-        format_rfc3339(item.at_ms)[..19].replace('T', " "),
+        format_rfc3339(item.stored_ms)[..19].replace('T', " "),
         item.code.clone(),
-        item.source.clone(),
-        item.shard.clone(),
-        format!("{}{part}", item.sequence),
-        format!("{}{}", item.bytes.len(), if item.truncated { ", cut" } else { "" }),
+        place.source.to_string(),
+        place.shard.to_string(),
+        format!("{}{part}", place.sequence),
+        format!("{}{}", item.size, if item.truncated { ", cut" } else { "" }),
         format!("{}{}", item.attempts, if item.requested { ", asked again" } else { "" }),
         item.detail.clone(),
     ]
 }
 
-/// An item for scripts; its bytes only as what they are.
-pub(super) fn as_json(item: &QuarantineRow) -> Value {
+/// An item for scripts, without its bytes.
+pub(super) fn as_json(item: &QuarantineItem) -> Value {
+    let place = &item.position;
     json!({
-        "id": item.id, "source": item.source, "shard": item.shard, "sequence": item.sequence, "sub_sequence": item.sub_sequence,
-        "reason": item.code, "offset": item.offset, "detail": item.detail, "bytes": item.bytes.len(), "truncated": item.truncated,
-        "time": format_rfc3339(item.at_ms), "attempts": item.attempts, "redrive_requested": item.requested,
-        "text": String::from_utf8_lossy(&item.bytes),
+        "id": item.id, "source": &*place.source, "shard": &*place.shard, "sequence": place.sequence.to_string(), "sub_sequence": place.sub_sequence,
+        "reason": item.code, "offset": item.offset, "detail": item.detail, "bytes": item.size, "truncated": item.truncated,
+        "time": format_rfc3339(item.stored_ms), "attempts": item.attempts, "redrive_requested": item.requested,
     })
 }

@@ -1,7 +1,9 @@
 //! `tidegate quarantine redrive`: asks; the owner of the state file does it.
 
-use crate::cli::state::{self, QuarantineFilter, QuarantineRow, State};
+use crate::cli::state::{self, State};
 use crate::cli::{Exit, Failure, screen};
+use crate::io::sqlite::{QuarantineFilter, QuarantineItem};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
@@ -34,8 +36,8 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let state = state::open(&state::found(arguments.state.as_ref()))?;
-    let sorted = Sorted::of(chosen(arguments, &state)?);
+    let mut state = state::open(arguments.state.as_ref())?;
+    let sorted = Sorted::of(&chosen(arguments, &mut state)?);
     if !arguments.dry_run && !sorted.taken.is_empty() {
         state.request_redrive(&sorted.taken)?;
     }
@@ -45,11 +47,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(if in_vain { Exit::Found } else { Exit::Fine })
 }
 
-fn chosen(arguments: &Arguments, state: &State) -> Result<Vec<QuarantineRow>, Failure> {
+fn chosen(arguments: &Arguments, state: &mut State) -> Result<Vec<QuarantineItem>, Failure> {
     if arguments.ids.is_empty() {
-        return state.quarantine(&QuarantineFilter { code: arguments.code.clone(), source: None, limit: None });
+        return state.quarantine(&QuarantineFilter { code: arguments.code.clone(), ..QuarantineFilter::default() });
     }
-    arguments.ids.iter().map(|id| state.quarantined(*id)).collect()
+    arguments.ids.iter().map(|id| Ok(state.quarantined(*id)?.0)).collect()
 }
 
 /// What can be driven again and what cannot.
@@ -61,17 +63,16 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(items: Vec<QuarantineRow>) -> Self {
+    fn of(items: &[QuarantineItem]) -> Self {
         let mut out = Sorted { taken: Vec::new(), waiting: Vec::new(), refused: Vec::new() };
-        for item in items {
-            let list = match item {
-                QuarantineRow { truncated: true, .. } => &mut out.refused,
-                QuarantineRow { requested: true, .. } => &mut out.waiting,
-                _ => &mut out.taken,
+        let mut seen = BTreeSet::new();
+        for item in items.iter().filter(|i| seen.insert(i.id)) {
+            let list = match (item.truncated, item.requested) {
+                (true, _) => &mut out.refused,
+                (false, true) => &mut out.waiting,
+                (false, false) => &mut out.taken,
             };
-            if !list.contains(&item.id) {
-                list.push(item.id);
-            }
+            list.push(item.id);
         }
         out
     }
@@ -110,12 +111,25 @@ fn some(ids: &[i64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_core::event::{Position, Sequence};
 
     #[test]
     fn items_are_sorted_by_what_can_be_done() {
-        let item = |id, truncated, requested| QuarantineRow { id, truncated, requested, ..QuarantineRow::default() };
+        let item = |id, truncated, requested| QuarantineItem {
+            id,
+            position: Position { source: "s".into(), shard: "a".into(), sequence: Sequence::from(1), sub_sequence: 0 },
+            code: "json_syntax".into(),
+            offset: 0,
+            detail: String::new(),
+            size: 1,
+            truncated,
+            arrival_ms: 0,
+            stored_ms: 0,
+            attempts: 0,
+            requested,
+        };
         let sorted =
-            Sorted::of(vec![item(1, false, false), item(2, true, false), item(3, false, true), item(1, false, false), item(4, true, true)]);
+            Sorted::of(&[item(1, false, false), item(2, true, false), item(3, false, true), item(1, false, false), item(4, true, true)]);
         assert_eq!((&sorted.taken[..], &sorted.waiting[..], &sorted.refused[..]), (&[1][..], &[3][..], &[2, 4][..]));
         let said = anstream::adapter::strip_str(&sorted.said(false).join("\n")).to_string();
         assert!(
@@ -123,8 +137,8 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("not asked for: 2, 4: only a part of their bytes was kept"), "{said}");
-        assert_eq!(Sorted::of(vec![item(1, false, false)]).said(true), ["1 item would be asked for"]);
-        assert_eq!(Sorted::of(Vec::new()).said(false), ["nothing to drive again"]);
+        assert_eq!(Sorted::of(&[item(1, false, false)]).said(true), ["1 item would be asked for"]);
+        assert_eq!(Sorted::of(&[]).said(false), ["nothing to drive again"]);
         assert!(some(&(0..30).collect::<Vec<_>>()).ends_with("19 and 10 more"));
     }
 }

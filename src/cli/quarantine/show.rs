@@ -3,8 +3,8 @@
 use super::advice::advice;
 use super::bytes::visible;
 use super::list::as_json;
-use crate::cli::state::{self, QuarantineRow};
-use crate::cli::{Exit, Failure, screen};
+use crate::cli::{Exit, Failure, screen, state};
+use crate::io::sqlite::QuarantineItem;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use tidegate_core::alert::neutral;
@@ -41,39 +41,41 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "--raw writes bytes that a stranger chose, and they could control this terminal; send them to a file or a pipe",
         ));
     }
-    let item = state::open(&state::found(arguments.state.as_ref()))?.quarantined(arguments.id)?;
+    let (item, bytes) = state::open(arguments.state.as_ref())?.quarantined(arguments.id)?;
     if arguments.raw {
         let mut out = std::io::stdout().lock();
-        out.write_all(&item.bytes).and_then(|()| out.flush()).map_err(|e| Failure::failed(format!("cannot write the bytes: {e}")))?;
+        out.write_all(&bytes).and_then(|()| out.flush()).map_err(|e| Failure::failed(format!("cannot write the bytes: {e}")))?;
     } else if arguments.json {
-        println!("{}", as_json(&item));
+        let mut document = as_json(&item);
+        document["text"] = String::from_utf8_lossy(&bytes).into();
+        println!("{document}");
     } else {
-        text(&item).iter().for_each(|line| anstream::println!("{line}"));
+        text(&item, &bytes).iter().for_each(|line| anstream::println!("{line}"));
     }
     Ok(Exit::Fine)
 }
 
-fn text(item: &QuarantineRow) -> Vec<String> {
+fn text(item: &QuarantineItem, bytes: &[u8]) -> Vec<String> {
     let harmless = |text: &str| neutral::terminal(text).into_owned();
-    let part = if item.sub_sequence > 0 { format!(", part {} of it", item.sub_sequence) } else { String::new() };
+    let place = &item.position;
+    let part = if place.sub_sequence > 0 { format!(", part {} of it", place.sub_sequence) } else { String::new() };
     let attempts = match (item.attempts, item.requested) {
         (0, false) => "not yet; `tidegate quarantine redrive` asks for it".to_owned(),
         (0, true) => "asked for: the running service, or the next `tidegate run`, takes it".to_owned(),
         (n, requested) => format!("{n} times in vain{}", if requested { ", asked for again" } else { "" }),
     };
-    let size = item.bytes.len();
     let cut = if item.truncated { ", cut here: the rest was not kept, so it cannot be driven again" } else { "" };
     let pairs = [
-        ("item", format!("{}, {}", item.id, format_rfc3339(item.at_ms))),
-        ("where", format!("{}, shard {}, record {}{part}", harmless(&item.source), harmless(&item.shard), harmless(&item.sequence))),
+        ("item", format!("{}, {}", item.id, format_rfc3339(item.stored_ms))),
+        ("where", format!("{}, shard {}, record {}{part}", harmless(&place.source), harmless(&place.shard), place.sequence)),
         ("why", format!("{}: byte {}: {}", harmless(&item.code), item.offset, harmless(&item.detail))),
         ("what to do", advice(&item.code).to_owned()),
         ("driven again", attempts),
-        ("bytes", format!("{size}{cut}")),
+        ("bytes", format!("{}{cut}", item.size)),
     ];
     let mut out: Vec<String> = pairs.iter().map(|(name, value)| format!("{} {value}", screen::bold(&format!("{name:13}")))).collect();
     out.push(String::new());
-    let (lines, left) = visible(&item.bytes, SHOWN_BYTES_MAX);
+    let (lines, left) = visible(bytes, SHOWN_BYTES_MAX);
     out.extend(lines);
     if left > 0 {
         out.push(format!("... {left} more bytes; all of them by --raw"));
@@ -84,25 +86,24 @@ fn text(item: &QuarantineRow) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_core::event::{Position, Sequence};
 
     #[test]
     fn an_item_says_where_why_and_what_to_do() {
-        let item = QuarantineRow {
+        let item = QuarantineItem {
             id: 7,
-            source: "trail".into(),
-            shard: "a\u{1b}[2J".into(),
-            sequence: "12".into(),
-            sub_sequence: 3,
+            position: Position { source: "trail".into(), shard: "a\u{1b}[2J".into(), sequence: Sequence::from(12), sub_sequence: 3 },
             code: "json_syntax".into(),
             offset: 4,
             detail: "expected a value".into(),
-            bytes: b"{\"ts\": oops\x1b[31m}".to_vec(),
+            size: 17,
             truncated: true,
-            at_ms: 1_795_456_384_000,
+            arrival_ms: 0,
+            stored_ms: 1_795_456_384_000,
             attempts: 2,
             requested: true,
         };
-        let text = anstream::adapter::strip_str(&text(&item).join("\n")).to_string();
+        let text = anstream::adapter::strip_str(&text(&item, b"{\"ts\": oops\x1b[31m}").join("\n")).to_string();
         for want in [
             "item          7, 2026-11-23T17:53:04.000Z",
             "where         trail, shard a\\u{1b}[2J, record 12, part 3 of it",

@@ -35,7 +35,7 @@ type Hits = Option<BTreeMap<String, u64>>;
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let entries = read_good(&arguments.file)?;
     let hits = match state::stated(arguments.state.as_ref()) {
-        Some(path) => state::open(&path)?.suppression_hits()?,
+        Some(path) => state::open_at(&path)?.suppression_hits()?,
         None => None,
     };
     let now_ms = clock::now_ms();

@@ -76,6 +76,8 @@ pub struct QuarantineFilter {
     pub from_ms: Option<i64>,
     /// Put there before this.
     pub to_ms: Option<i64>,
+    /// The newest first, so that a limit keeps those.
+    pub newest_first: bool,
     /// At most so many; `None`: all.
     pub limit: Option<usize>,
 }
@@ -130,6 +132,18 @@ impl View {
     /// [`StoreError`].
     pub fn quarantine(&mut self, filter: &QuarantineFilter) -> Result<Vec<QuarantineItem>, StoreError> {
         self.read("list the quarantine", |c| quarantine(c, filter))
+    }
+
+    /// How many items are quarantined for each reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn quarantine_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read("count the quarantine", |c| {
+            let mut statement = c.prepare("SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY 2 DESC, code")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// A quarantined item with its bytes.
@@ -225,7 +239,7 @@ fn quarantine(c: &Connection, filter: &QuarantineFilter) -> Result<Vec<Quarantin
     conditions.add("code = ?", text(filter.code.as_ref()));
     conditions.add("stored_ms >= ?", filter.from_ms.map(Value::Integer));
     conditions.add("stored_ms < ?", filter.to_ms.map(Value::Integer));
-    let (rest, values) = conditions.end("id", filter.limit);
+    let (rest, values) = conditions.end(if filter.newest_first { "id DESC" } else { "id" }, filter.limit);
     let mut statement = c.prepare(&format!("SELECT {ITEM} FROM quarantine {rest}"))?;
     Ok(statement.query_map(params_from_iter(values), item)?.collect::<Result<_, _>>()?)
 }
