@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidegate_core::correlate::Settings as CorrelateSettings;
 use tidegate_core::detect::sources_of;
-use tidegate_core::event::{ContentId, Detection, DetectionFlags, Fact, Facts, GroupKey, KeyGroup, Position, Quantity, Source};
+use tidegate_core::event::{ContentId, Detection, DetectionFlags, Fact, Facts, GroupKey, Position, Quantity, Source};
 use tidegate_core::pipeline::{Action, Batch, Effect, Embedded, Entry, Pipeline, Settings};
 use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
 
@@ -115,7 +115,12 @@ impl World {
             account: account.into(),
             quantity: Quantity::Distinct(id),
             revision: None,
-            position: Position { source: "trail".into(), shard: "shardId-000000000042".into(), sequence: (id as u64).into(), sub_sequence: 0 },
+            position: Position {
+                source: "trail".into(),
+                shard: "shardId-000000000042".into(),
+                sequence: (id as u64).into(),
+                sub_sequence: 0,
+            },
             severity: 2,
             facts: Arc::new(facts(account, key)),
         }
@@ -302,7 +307,7 @@ fn evictions_are_a_function_of_the_log() {
     for position in 0..200 {
         let mut entry = Entry { rules: world.set.digest, ..Entry::default() };
         for n in 0..100 {
-            let (key, account) = (format!("k{}", random.u32(0..3_000)), format!("{}", 100_000_000_000 + random.u64(0..9)));
+            let (key, account) = (format!("k{}", random.u32(0..1_500)), format!("{}", 100_000_000_000 + random.u64(0..9)));
             let step = if random.u8(0..3) > 0 { (0, "refused") } else { (random.u16(0..3), "granted") };
             let (target, step) = match random.u8(0..4) {
                 0 => ("slow", step),
@@ -324,5 +329,4 @@ fn evictions_are_a_function_of_the_log() {
     }
     assert_eq!(straight.snapshot(), restarted.snapshot());
     assert!(straight.books().alerts.evicted > 1_000 && straight.books().alerts.alerts > 100, "{:?}", straight.books());
-    assert_eq!(KeyGroup::of(&GroupKey::new(["k1"])).pipeline(1), 0);
 }
