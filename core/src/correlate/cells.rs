@@ -1,6 +1,7 @@
 //! Sums, averages and quantiles on cells of time: a number counts from the start of its cell.
 
 use super::interval::Intervals;
+use super::size::tree;
 use super::sketch::Sketch;
 use super::spec::Measure;
 use crate::event::FindingRevision;
@@ -47,6 +48,8 @@ struct Window {
 }
 
 impl Cells {
+    pub(super) const NONE: Cells = Cells { by_start: BTreeMap::new(), total: 0 };
+
     /// Adds a number. Gives the start of its cell.
     pub(super) fn add(&mut self, q: &Question<'_>, time: i64, micros: i128, revision: Option<&FindingRevision>) -> i64 {
         let start = time.div_euclid(q.cell) * q.cell;
@@ -167,19 +170,24 @@ impl Cells {
         self.by_start.first_key_value().map(|(start, _)| *start)
     }
 
-    /// Logical bytes of all cells from the one at `start` on that an addition may have changed.
+    /// Logical bytes of what the cell at `start` holds.
     pub(super) fn bytes_at(&self, start: i64) -> u64 {
         self.by_start.get(&start).map_or(0, Cell::bytes)
     }
 
+    /// The same of all, without the tree they stand in.
     pub(super) fn bytes(&self) -> u64 {
         self.by_start.values().map(Cell::bytes).sum()
+    }
+
+    pub(super) fn tree_bytes(&self) -> u64 {
+        tree(self.by_start.len(), size_of::<(i64, Cell)>())
     }
 }
 
 impl Cell {
     fn bytes(&self) -> u64 {
-        96 + self.sketch.bytes() + self.findings.len() as u64 * 48
+        self.sketch.bytes() + tree(self.findings.len(), size_of::<(u128, i64, i64, i64)>())
     }
 }
 

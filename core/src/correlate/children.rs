@@ -2,13 +2,19 @@
 
 use super::change::KeptEvent;
 use super::interval::{Interval, Intervals};
+use super::packed::{Packed, Shown};
 use super::presence::Occurrence;
+use super::size::{block, list};
 use super::spec::Spec;
+use super::store::EVIDENCE;
 use crate::event::id::hash128;
 use crate::event::{ContentId, Derived, DetectionFlags, Facts, GroupKey, Position, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A child in its tree, in logical bytes: nodes are at least half full.
+const CHILD_BYTES: u64 = 2 * (size_of::<(u16, GroupKey)>() + size_of::<Child>()) as u64;
 
 /// One child key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +23,8 @@ struct Child {
     account: Arc<str>,
     severity: u8,
     alert: Option<Arc<str>>,
-    facts: Option<Arc<Facts>>,
+    /// Its evidence, packed.
+    facts: Option<Box<[u8]>>,
 }
 
 /// All children of one parent key, by step and child key.
@@ -30,26 +37,28 @@ pub(super) struct Children {
 }
 
 impl Children {
+    pub(super) const NONE: Children = Children { by_key: BTreeMap::new(), ends: None, bytes: 0 };
+
     /// Adds a stretch. `None`: nothing of it is new, though its alert or severity may be.
     pub(super) fn add(&mut self, d: &Derived) -> Option<Interval> {
         let before = self.by_key.len();
-        let child = self.by_key.entry((d.step, d.child_key.clone())).or_insert_with(|| Child {
+        let key = (d.step, d.child_key.clone());
+        self.by_key.entry(key.clone()).or_insert_with(|| Child {
             held: Intervals::default(),
             account: Arc::clone(&d.account),
             severity: d.severity,
             alert: None,
-            facts: d.facts.clone(),
+            facts: d.facts.as_deref().map(pack_facts),
         });
+        let known = self.by_key.len() == before;
+        let child = self.by_key.get_mut(&key)?;
+        let was = if known { child.bytes(&key.1) } else { 0 };
         child.severity = child.severity.max(d.severity);
         if d.alert.is_some() {
             child.alert.clone_from(&d.alert);
         }
-        let stretches = child.held.all().len() as u64;
         let changed = child.held.add((d.start_ms, d.end_ms));
-        self.bytes = self.bytes + 16 * child.held.all().len() as u64 - 16 * stretches;
-        if self.by_key.len() > before {
-            self.bytes += 160 + d.child_key.bytes().len() as u64;
-        }
+        self.bytes = self.bytes + child.bytes(&key.1) - was;
         if let Some((_, end)) = changed {
             self.ends = Some(self.ends.map_or((end, end), |(first, last)| (first.min(end), last.max(end))));
         }
@@ -76,26 +85,16 @@ impl Children {
         })
     }
 
-    /// The stretches with a moment in [from, to) as evidence.
-    pub(super) fn evidence(&self, spec: &Spec, from: i64, to: i64) -> Vec<Arc<KeptEvent>> {
-        let none: Arc<str> = Arc::from("");
-        let of = |((step, key), child, (start, _)): (&(u16, GroupKey), &Child, Interval)| {
-            Arc::new(KeptEvent {
-                time_ms: start,
-                id: ContentId(hash128(&[key.bytes(), &start.to_le_bytes()].concat())),
-                step: *step,
-                rule: spec.rules.get(usize::from(*step)).copied().unwrap_or(u32::MAX),
-                source: spec.sources.first().copied().unwrap_or(Source::GuardDuty),
-                flags: DetectionFlags::default(),
-                account: Arc::clone(&child.account),
-                severity: child.severity,
-                revision: None,
-                position: Position { source: Arc::clone(&none), shard: Arc::clone(&none), sequence: 0.into(), sub_sequence: 0 },
-                facts: child.facts.clone().unwrap_or_default(),
-                child_alert: child.alert.clone(),
-            })
-        };
-        self.within(from, to).map(of).collect()
+    /// The stretches with a moment in [from, to) as evidence: the earliest and the latest.
+    pub(super) fn evidence(&self, spec: &Spec, from: i64, to: i64) -> Vec<Shown> {
+        let id = |key: &GroupKey, start: i64| hash128(&[key.bytes(), &start.to_le_bytes()].concat());
+        let all = self.within(from, to).map(|((step, key), child, (start, _))| (start, id(key, start), *step, child));
+        let mut all: Vec<(i64, u128, u16, &Child)> = all.collect();
+        all.sort_unstable_by_key(|x| (x.0, x.1, x.2));
+        if all.len() > 2 * EVIDENCE {
+            all.drain(EVIDENCE..all.len() - EVIDENCE);
+        }
+        all.into_iter().map(|(time, id, step, child)| child.shown(spec, time, id, step)).collect()
     }
 
     /// Forgets stretches that end at or before `cut`.
@@ -109,8 +108,7 @@ impl Children {
         });
         let ends = || self.by_key.values().flat_map(|c| c.held.all().iter().map(|i| i.1));
         self.ends = ends().min().zip(ends().max());
-        let of = |(key, child): (&(u16, GroupKey), &Child)| 160 + key.1.bytes().len() + 16 * child.held.all().len();
-        self.bytes = self.by_key.iter().map(|x| of(x) as u64).sum();
+        self.bytes = self.by_key.iter().map(|(key, child)| child.bytes(&key.1)).sum();
     }
 
     /// A bound below every stretch's end, and the latest end.
@@ -126,4 +124,37 @@ impl Children {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+impl Child {
+    fn shown(&self, spec: &Spec, time: i64, id: u128, step: u16) -> Shown {
+        let none: Arc<str> = Arc::from("");
+        let facts: Option<Facts> = self.facts.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
+        let event = KeptEvent {
+            time_ms: time,
+            id: ContentId(id),
+            step,
+            rule: spec.rules.get(usize::from(step)).copied().unwrap_or(u32::MAX),
+            source: spec.sources.first().copied().unwrap_or(Source::GuardDuty),
+            flags: DetectionFlags::default(),
+            account: Arc::clone(&self.account),
+            severity: self.severity,
+            revision: None,
+            position: Position { source: Arc::clone(&none), shard: none, sequence: 0.into(), sub_sequence: 0 },
+            facts: Arc::new(facts.unwrap_or_default()),
+            child_alert: self.alert.clone(),
+        };
+        Shown { time, id, step, event: Packed::new(&event) }
+    }
+
+    /// Logical bytes, the place in the tree and the key included.
+    fn bytes(&self, key: &GroupKey) -> u64 {
+        let texts = block(16 + self.account.len()) + self.alert.as_ref().map_or(0, |alert| block(16 + alert.len()));
+        let facts = self.facts.as_ref().map_or(0, |facts| block(facts.len()));
+        CHILD_BYTES + block(key.bytes().len()) + texts + facts + list(self.held.all().len(), size_of::<Interval>())
+    }
+}
+
+fn pack_facts(facts: &Facts) -> Box<[u8]> {
+    postcard::to_extend(facts, Vec::new()).expect("writing plain data to memory cannot fail").into()
 }

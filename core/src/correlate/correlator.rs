@@ -8,10 +8,11 @@ use super::state::{Phase, State};
 use crate::event::watermark::NOT_YET;
 use crate::event::{Derived, Detection, GroupKey, Source, Watermarks};
 use crate::rule::RuleSet;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a Correlator is told beside its rules. Plain data.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Most logical bytes of state per correlation.
     pub budget_bytes_per_rule: u64,
@@ -60,10 +61,23 @@ pub struct Correlator {
     pub(super) settings: Settings,
     /// By rule index; `None` for plain rules.
     pub(super) states: Vec<Option<State>>,
+    pub(super) numbers: Numbers,
+}
+
+/// Numbers given in the order of the log.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Numbers {
     /// Steps so far: the measure of activity.
     pub(super) steps: u64,
     /// Alerts opened so far.
     pub(super) opened: u64,
+}
+
+impl Numbers {
+    pub(super) fn step(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
+    }
 }
 
 impl Correlator {
@@ -72,50 +86,49 @@ impl Correlator {
     pub fn new(set: &RuleSet, sources: &[Vec<Source>], settings: Settings) -> Self {
         let specs = compile(set, sources, &settings);
         let states = specs.into_iter().map(|s| s.map(|spec| State::new(spec, settings.started_ms))).collect();
-        Correlator { settings, states, steps: 0, opened: 0 }
+        Correlator { settings, states, numbers: Numbers::default() }
     }
 
     /// Applies one detection that feeds a correlation.
     pub fn apply(&mut self, d: &Detection, w: &Watermarks, out: &mut Vec<Output>) -> Counted {
-        self.steps += 1;
+        let now = self.numbers.step();
         let Some(state) = self.states.get_mut(d.target as usize).and_then(Option::as_mut) else { return Counted::Ignored };
         let limit = state.limit(w);
         if d.flags.sample || d.flags.archived || !measurable(&state.spec, d) {
             return Counted::Ignored;
         }
+        if !d.flags.late && d.time_ms < limit {
+            return Counted::Behind;
+        }
+        let (spec, place) = (Arc::clone(&state.spec), state.keys.find(&d.key));
         if d.flags.late {
-            if let Some(key) = state.keys.get_mut(&d.key) {
-                key.late(&state.spec, d.time_ms);
+            if let Some(key) = place.and_then(|place| state.keys.get_mut(place)) {
+                key.late(&spec, d.time_ms);
             }
             return Counted::Late;
         }
-        if d.time_ms < limit {
-            return Counted::Behind;
-        }
-        if state.keys.get(&d.key).is_some_and(|k| k.knows(&state.spec, d)) {
+        if place.and_then(|place| state.keys.get(place)).is_some_and(|k| k.knows(&spec, d)) {
             return Counted::Duplicate;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
-        let spec = Arc::clone(&state.spec);
-        let (place, touched) = held.insert(&spec, d);
+        let mut taken = state.take(place, &d.key, &d.account, limit);
+        let (key, account, held) = (&taken.key, &taken.account, &mut taken.held);
+        let (place, touched) = held.insert(&spec, d, account);
         let changed = if spec.waits { Vec::new() } else { held.grow(&spec, Some(place), touched) };
         held.store.trim(&spec, place);
-        let before = out.len();
-        let mut step = Step { spec: &spec, key: &key, limit, stopped: None, opened: &mut self.opened, out };
-        step.absorb(&mut held, &changed);
+        let mut step = Step { spec: &spec, key, account, limit, stopped: None, opened: &mut self.numbers.opened, out };
+        step.absorb(held, &changed);
         if changed.is_empty() {
-            step.update_at(&held, (d.time_ms, d.time_ms + 1));
+            step.update_at(held, (d.time_ms, d.time_ms + 1));
         }
-        debug_assert!(out.len() >= before, "outputs are only added");
-        let payer = Arc::clone(&held.account);
-        state.put(key, held);
-        state.enforce(&payer, limit, &self.settings, &mut self.opened, out);
+        let payer = held.payer;
+        state.put(taken, Some(now), &mut self.numbers);
+        state.enforce(payer, limit, &self.settings, &mut self.numbers, out);
         Counted::Counted
     }
 
     /// Applies one stretch of a child. Never late, never behind.
     pub fn apply_derived(&mut self, d: &Derived, w: &Watermarks, out: &mut Vec<Output>) -> Counted {
-        self.steps += 1;
+        let now = self.numbers.step();
         let Some(state) = self.states.get_mut(d.target as usize).and_then(Option::as_mut) else { return Counted::Ignored };
         let limit = state.limit(w);
         let spec = Arc::clone(&state.spec);
@@ -125,37 +138,39 @@ impl Correlator {
         if matches!(spec.kind, Kind::Cells(..)) || d.start_ms >= d.end_ms {
             return Counted::Ignored;
         }
-        let (key, mut held) = state.take(&d.key, &d.account, limit, self.steps);
+        let mut taken = state.take(state.keys.find(&d.key), &d.key, &d.account, limit);
+        let (key, account, held) = (&taken.key, &taken.account, &mut taken.held);
         let touched = held.add_child(&spec, d);
         let changed = match touched {
             Some(moments) if !spec.waits => held.grow(&spec, None, moments),
             _ => Vec::new(),
         };
-        let mut step = Step { spec: &spec, key: &key, limit, stopped: None, opened: &mut self.opened, out };
-        step.absorb(&mut held, &changed);
+        let mut step = Step { spec: &spec, key, account, limit, stopped: None, opened: &mut self.numbers.opened, out };
+        step.absorb(held, &changed);
         if changed.is_empty() && touched.is_some() {
-            step.update_at(&held, (d.start_ms, d.end_ms));
+            step.update_at(held, (d.start_ms, d.end_ms));
         }
-        let payer = Arc::clone(&held.account);
-        state.put(key, held);
-        state.enforce(&payer, limit, &self.settings, &mut self.opened, out);
+        let payer = held.payer;
+        state.put(taken, Some(now), &mut self.numbers);
+        state.enforce(payer, limit, &self.settings, &mut self.numbers, out);
         if touched.is_some() { Counted::Counted } else { Counted::Duplicate }
     }
 
     /// A new watermark: judges what is due in (time, rule, key) order, then closes, then drops. Costs what is due.
     pub fn advance(&mut self, w: &Watermarks, out: &mut Vec<Output>) {
-        let mut due: Vec<(i64, usize, Arc<GroupKey>)> = Vec::new();
+        let mut due: Vec<(i64, usize, u32)> = Vec::new();
         let mut limits: Vec<(i64, Option<i64>)> = vec![(NOT_YET, None); self.states.len()];
         for (index, state) in self.states.iter_mut().enumerate() {
             let Some(state) = state else { continue };
             limits[index] = state.progress(w);
-            due.extend(state.timers.due(limits[index].0).into_iter().map(|(at, key)| (at, index, key)));
+            due.extend(state.timers.due(limits[index].0).map(|(at, place)| (at, index, place)));
         }
-        due.sort();
+        let key = |index: usize, place: u32| self.states[index].as_ref().and_then(|s| s.keys.get(place)).map(|held| &held.key);
+        due.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| key(a.1, a.2).cmp(&key(b.1, b.2))));
         for phase in [Phase::Judge, Phase::Close, Phase::Drop] {
-            for (_, index, key) in &due {
+            for (_, index, place) in &due {
                 let Some(state) = self.states[*index].as_mut() else { continue };
-                state.settle(phase, key, limits[*index], &mut self.opened, out);
+                state.settle(phase, *place, limits[*index], &mut self.numbers, out);
             }
         }
     }
@@ -188,17 +203,18 @@ impl Correlator {
     #[must_use]
     pub fn episode(&self, correlation: u32, key: &GroupKey, fired_ms: i64, w: &Watermarks) -> Option<Episode> {
         let state = self.state(correlation)?;
-        let held = state.keys.get(key)?;
-        let episode = held.episodes.iter().find(|e| e.fired == fired_ms)?;
+        let held = state.keys.get(state.keys.find(key)?)?;
+        let episode = held.episodes().iter().find(|e| e.fired == fired_ms)?;
         let evaluated = if state.spec.waits { held.judged } else { state.limit(w) };
-        Some(episode.show(held.gather(&state.spec, episode), evaluated, false))
+        Some(episode.show(held.gather(&state.spec, episode), evaluated, false, &state.budget.account(held.payer)))
     }
 
     /// `fired_ms` of the open alert whose episode contains a moment: which alert a child's stretch belongs to.
     #[must_use]
     pub fn alert_at(&self, correlation: u32, key: &GroupKey, moment_ms: i64) -> Option<i64> {
-        let held = self.state(correlation)?.keys.get(key)?;
-        held.episodes.iter().find(|e| (e.start..e.end).contains(&moment_ms)).map(|e| e.fired)
+        let state = self.state(correlation)?;
+        let held = state.keys.get(state.keys.find(key)?)?;
+        held.episodes().iter().find(|e| (e.start..e.end).contains(&moment_ms)).map(|e| e.fired)
     }
 
     /// Goes over to another rule set. What is unchanged in meaning keeps its state; alerts of what is changed or gone are closed
@@ -206,18 +222,18 @@ impl Correlator {
     /// correlations begin at `settings.started_ms`, unchanged ones keep their beginning.
     pub fn reload(&mut self, set: &RuleSet, sources: &[Vec<Source>], settings: Settings, w: &Watermarks, out: &mut Vec<Output>) {
         let mut next = Correlator::new(set, sources, settings);
-        (next.steps, next.opened) = (self.steps, self.opened);
+        next.numbers = self.numbers;
         let known: Vec<[u8; 32]> = self.states.iter().flatten().map(|s| s.spec.digest).collect();
         for state in std::mem::take(&mut self.states).into_iter().flatten() {
             match next.same_meaning(state.spec.index, state.spec.digest) {
                 Some(heir) => heir.inherit(state),
-                None => state.end(w, &mut self.opened, out),
+                None => state.end(w, &mut self.numbers.opened, out),
             }
         }
         let new: Vec<bool> = next.states.iter().map(|s| s.as_ref().is_some_and(|s| !known.contains(&s.spec.digest))).collect();
         let is_new = |parent: u32| new.get(parent as usize).copied().unwrap_or(false);
         for state in next.states.iter().flatten() {
-            state.send_again(&is_new, w, &mut next.opened, out);
+            state.send_again(&is_new, w, &mut next.numbers.opened, out);
         }
         *self = next;
     }

@@ -47,7 +47,7 @@ impl IdentSet {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.smallest.len() as u64 * 32
+        super::size::tree(self.smallest.len(), size_of::<u128>())
     }
 }
 

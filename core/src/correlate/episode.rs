@@ -2,6 +2,8 @@
 
 use super::change::{Episode, KeptEvent};
 use super::distinct::IdentSet;
+use super::packed::Shown;
+use super::size::list;
 use super::store::EVIDENCE;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -14,8 +16,8 @@ pub(super) struct Gathered {
     pub(super) idents: IdentSet,
     pub(super) first_seen: i64,
     pub(super) last_seen: i64,
-    pub(super) earliest: Vec<Arc<KeptEvent>>,
-    pub(super) latest: Vec<Arc<KeptEvent>>,
+    pub(super) earliest: Vec<Shown>,
+    pub(super) latest: Vec<Shown>,
     pub(super) approximate: bool,
     pub(super) clock_skew: bool,
     pub(super) late: u64,
@@ -56,10 +58,9 @@ impl Gathered {
 
     /// Keeps the earliest and the latest, by (time, id, step).
     pub(super) fn order(&mut self) {
-        let key = |e: &Arc<KeptEvent>| (e.time_ms, e.id, e.step);
         for side in [&mut self.earliest, &mut self.latest] {
-            side.sort_by_key(key);
-            side.dedup_by_key(|e| key(e));
+            side.sort_by_key(Shown::key);
+            side.dedup_by_key(|e| e.key());
         }
         self.earliest.truncate(EVIDENCE);
         let surplus = self.latest.len().saturating_sub(EVIDENCE);
@@ -76,7 +77,8 @@ impl Gathered {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        (self.earliest.len() + self.latest.len()) as u64 * size_of::<KeptEvent>() as u64 + self.idents.bytes()
+        let shown = |side: &[Shown]| 2 * list(side.len(), size_of::<Shown>()) + side.iter().map(|e| e.event.bytes()).sum::<u64>();
+        shown(&self.earliest) + shown(&self.latest) + self.idents.bytes()
     }
 }
 
@@ -96,13 +98,14 @@ pub(super) struct Alerted {
 }
 
 impl Alerted {
-    /// The episode as it is shown, with what is still kept of its events.
-    pub(super) fn show(&self, kept: Gathered, evaluated_to: i64, truncated: bool) -> Episode {
+    /// The episode as it is shown, with what is still kept of its events. `payer` is who pays for the key.
+    pub(super) fn show(&self, kept: Gathered, evaluated_to: i64, truncated: bool, payer: &Arc<str>) -> Episode {
         let mut all = self.folded.clone();
         all.merge(kept);
-        let mut events: Vec<Arc<KeptEvent>> = [all.earliest.as_slice(), all.latest.as_slice()].concat();
-        events.sort_by_key(|e| (e.time_ms, e.id, e.step));
-        events.dedup_by_key(|e| (e.time_ms, e.id, e.step));
+        let mut shown: Vec<Shown> = [all.earliest.as_slice(), all.latest.as_slice()].concat();
+        shown.sort_by_key(Shown::key);
+        shown.dedup_by_key(|e| e.key());
+        let events: Vec<KeptEvent> = shown.iter().filter_map(|e| e.unpack(payer)).collect();
         let accounts: BTreeSet<Arc<str>> = events.iter().map(|e| Arc::clone(&e.account)).collect();
         Episode {
             start_ms: self.start,
@@ -115,7 +118,7 @@ impl Alerted {
             clock_skew: all.clock_skew,
             evaluated_to_ms: evaluated_to,
             truncated: truncated || self.truncated,
-            events: events.iter().map(|e| KeptEvent::clone(e)).collect(),
+            events,
             measured: all.measured,
             accounts: accounts.into_iter().collect(),
         }

@@ -6,6 +6,7 @@ use super::presence::{self, Occurrence, Wanted};
 use super::spec::{Kind, Spec};
 use super::store::Entry;
 use super::{aligned, count, ordered, removal};
+use crate::event::watermark::NOT_YET;
 
 /// How far to look for the same identity beside a new event: only a short cut.
 const NEIGHBOURS: usize = 128;
@@ -18,8 +19,11 @@ impl KeyState {
             return whole;
         }
         let ident = self.store.entries[place].ident;
-        let before = self.store.entries.range(..place).rev().take(NEIGHBOURS).find(|e| e.ident == ident);
-        let after = self.store.entries.range(place + 1..).take(NEIGHBOURS).find(|e| e.ident == ident);
+        if let Some(tally) = &self.store.tally {
+            return tally.alone(ident, time);
+        }
+        let before = self.store.entries[..place].iter().rev().take(NEIGHBOURS).find(|e| e.ident == ident);
+        let after = self.store.entries[place + 1..].iter().take(NEIGHBOURS).find(|e| e.ident == ident);
         let from = before.map_or(whole.0, |e| whole.0.max(e.time.saturating_add(spec.timespan)));
         (from, after.map_or(whole.1, |e| whole.1.min(e.time)))
     }
@@ -29,7 +33,7 @@ impl KeyState {
         if touched.0 >= touched.1 {
             return Vec::new();
         }
-        let Some(missing) = self.held.missing(touched) else { return Vec::new() };
+        let Some(missing) = self.grown().held.missing(touched) else { return Vec::new() };
         let found = match (&spec.kind, place) {
             (Kind::Count(n), Some(place)) => count::stretches(&self.store, place, *n, spec.timespan, missing),
             _ if self.hopeless(spec, place, missing) => return Vec::new(),
@@ -41,7 +45,7 @@ impl KeyState {
     /// A cheap look that spares most events of a busy key the sweep: too few events at all, or no first step before this event
     /// or no last step after it.
     fn hopeless(&self, spec: &Spec, place: Option<usize>, missing: Interval) -> bool {
-        let (Some(place), true) = (place, self.children.is_empty()) else { return false };
+        let (Some(place), true) = (place, self.grown().children.is_empty()) else { return false };
         let from = missing.0.saturating_sub(spec.timespan).saturating_add(1);
         match &spec.kind {
             Kind::Distinct(n, _) => self.store.places(from, missing.1).len() < *n,
@@ -49,7 +53,7 @@ impl KeyState {
                 let time = self.store.entries[place].time;
                 let before = self.store.places(from, time.saturating_add(1));
                 let after = self.store.places(time, missing.1);
-                let any = |places: std::ops::Range<usize>, step: u16| self.store.entries.range(places).rev().any(|e| e.step == step);
+                let any = |places: std::ops::Range<usize>, step: u16| self.store.entries[places].iter().rev().any(|e| e.step == step);
                 !conjuncts.iter().any(|c| any(after.clone(), c.last()) && any(before.clone(), c.first()))
             }
             _ => false,
@@ -58,8 +62,12 @@ impl KeyState {
 
     /// Adds stretches found. Gives those that are new or grew, as they are now.
     fn hold(&mut self, found: Vec<Interval>) -> Vec<Interval> {
-        let mut changed: Vec<Interval> = found.into_iter().filter_map(|i| self.held.add(i)).collect();
-        changed.retain(|i| self.held.within(i.0, i.1) == [*i]);
+        if found.is_empty() {
+            return found;
+        }
+        let held = &mut self.grow_mut().held;
+        let mut changed: Vec<Interval> = found.into_iter().filter_map(|i| held.add(i)).collect();
+        changed.retain(|i| held.within(i.0, i.1) == [*i]);
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -80,6 +88,11 @@ impl KeyState {
     /// The moments in `range` at which the correlation holds, from what is kept.
     fn evaluate(&self, spec: &Spec, range: Interval) -> Vec<Interval> {
         let (t, window) = (spec.timespan, (range.0.saturating_sub(spec.timespan).saturating_add(1), range.1));
+        let children = !self.grown().children.is_empty();
+        match (&spec.kind, &self.store.tally) {
+            (Kind::Distinct(n, _), Some(tally)) if !children => return tally.stretches(range, *n),
+            _ => {}
+        }
         match &spec.kind {
             Kind::Count(n) | Kind::Distinct(n, _) => {
                 let all = self.occurrences(spec, window.0, window.1);
@@ -104,17 +117,18 @@ impl KeyState {
                 let all = self.occurrences(spec, range.0, range.1);
                 aligned::stretches(&all, t, thresholds, range).all().to_vec()
             }
-            Kind::Cells(..) => question(spec).map_or(Vec::new(), |q| self.cells.stretches(&q, range.0, range.1).all().to_vec()),
+            Kind::Cells(..) => question(spec).map_or(Vec::new(), |q| self.grown().cells.stretches(&q, range.0, range.1).all().to_vec()),
         }
     }
 
     /// Everything with a moment in [from, to), sorted.
     pub(super) fn occurrences(&self, spec: &Spec, from: i64, to: i64) -> Vec<Occurrence> {
-        let events = self.store.entries.range(self.store.places(from, to));
+        let events = self.store.entries[self.store.places(from, to)].iter();
         let of = |e: &Entry| Occurrence { start: e.time, end: e.time + 1, step: e.step, ident: e.ident, id: e.id };
         let mut all: Vec<Occurrence> = events.map(of).collect();
-        if !self.children.is_empty() {
-            all.extend(self.children.occurrences(spec, from, to));
+        let children = &self.grown().children;
+        if !children.is_empty() {
+            all.extend(children.occurrences(spec, from, to));
             all.sort_unstable();
         }
         all
@@ -132,8 +146,9 @@ impl KeyState {
         if !matches!(spec.kind, Kind::Remaining(..)) {
             return Intervals::default();
         }
-        let mut out = self.removed_since(spec, from.max(self.settled), to);
-        for known in self.removed.within(from, to) {
+        let grown = self.grown();
+        let mut out = self.removed_since(spec, from.max(grown.settled.unwrap_or(from)), to);
+        for known in grown.removed.within(from, to) {
             out.add(*known);
         }
         out
@@ -146,13 +161,15 @@ impl KeyState {
 
     /// Notes what is removed before `horizon`: no event can come that changes it, and the negated ones may now be forgotten.
     pub(super) fn settle(&mut self, spec: &Spec, horizon: i64) {
-        let from = self.settled;
+        let from = self.grown().settled.unwrap_or(NOT_YET);
         if from >= horizon || !matches!(spec.kind, Kind::Remaining(..)) {
             return;
         }
-        for i in self.removed_since(spec, from, horizon).all() {
-            self.removed.add((i.0.max(from), i.1.min(horizon)));
+        let new = self.removed_since(spec, from, horizon);
+        let grown = self.grow_mut();
+        for i in new.all() {
+            grown.removed.add((i.0.max(from), i.1.min(horizon)));
         }
-        self.settled = horizon;
+        grown.settled = Some(horizon);
     }
 }

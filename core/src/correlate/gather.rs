@@ -15,29 +15,30 @@ impl KeyState {
         let removed = self.removed(spec, reach.0, reach.1);
         let mut out = self.gather_events(spec, cells_of(spec, reach), &removed);
         self.gather_children(spec, reach, i64::MAX, &removed, &mut out);
-        out.events += self.cells.numbers(reach.0, reach.1);
-        out.late += self.late.iter().filter(|t| (reach.0..reach.1).contains(*t)).count() as u64;
+        out.events += self.grown().cells.numbers(reach.0, reach.1);
+        out.late += self.grown().late.iter().filter(|t| (reach.0..reach.1).contains(*t)).count() as u64;
         out.measured = self.measured(spec, episode);
         out
     }
 
     /// Moves what is about to be forgotten (events before `bound`, stretches that end at or before `cut`) into the episodes.
     pub(super) fn fold(&mut self, spec: &Spec, bound: i64, cut: i64) {
-        for i in 0..self.episodes.len() {
-            let (from, to) = cells_of(spec, spec.reach(self.episodes[i].start, self.episodes[i].end));
+        for i in 0..self.episodes().len() {
+            let (from, to) = cells_of(spec, spec.reach(self.episodes()[i].start, self.episodes()[i].end));
             if from >= cut {
                 break;
             }
             let removed = self.removed(spec, from, to);
             let mut part = self.gather_events(spec, (from, to.min(bound)), &removed);
             self.gather_children(spec, (from, to), cut, &removed, &mut part);
-            part.events += self.cells.numbers(from, to.min(cells_gone(spec, cut)));
-            part.late += self.late.iter().filter(|t| (from..to.min(bound)).contains(*t)).count() as u64;
-            part.measured = self.measured(spec, &self.episodes[i]);
-            let folded = &mut self.episodes[i].folded;
-            self.folded_bytes -= folded.bytes();
+            part.events += self.grown().cells.numbers(from, to.min(cells_gone(spec, cut)));
+            part.late += self.grown().late.iter().filter(|t| (from..to.min(bound)).contains(*t)).count() as u64;
+            part.measured = self.measured(spec, &self.episodes()[i]);
+            let grown = self.grow_mut();
+            let folded = &mut grown.episodes[i].folded;
+            grown.folded_bytes -= folded.bytes();
             folded.merge(part);
-            self.folded_bytes += folded.bytes();
+            grown.folded_bytes += folded.bytes();
         }
     }
 
@@ -47,7 +48,7 @@ impl KeyState {
             return out;
         }
         let counts = |e: &&Entry| !spec.negates(e.step) && removed.within(e.time, e.time + 1).is_empty();
-        let events = || self.store.entries.range(self.store.places(reach.0, reach.1)).filter(counts);
+        let events = || self.store.entries[self.store.places(reach.0, reach.1)].iter().filter(counts);
         match &spec.kind {
             Kind::Count(_) => out.events = self.store.places(reach.0, reach.1).len() as u64,
             Kind::Cells(..) => {}
@@ -59,10 +60,10 @@ impl KeyState {
             }
         }
         events().next().into_iter().chain(events().next_back()).for_each(|e| out.saw(e.time));
-        out.earliest = events().filter_map(|e| e.event.clone()).take(EVIDENCE).collect();
-        out.latest = events().rev().filter_map(|e| e.event.clone()).take(EVIDENCE).collect();
+        out.earliest = events().filter_map(Entry::shown).take(EVIDENCE).collect();
+        out.latest = events().rev().filter_map(Entry::shown).take(EVIDENCE).collect();
         out.order();
-        out.clock_skew = self.store.skewed && events().any(|e| e.event.as_ref().is_some_and(|k| k.flags.clock_skew));
+        out.clock_skew = self.store.skewed && events().any(|e| e.skewed);
         out.approximate = matches!(spec.kind, Kind::Cells(super::spec::Measure::Percentile(_), ..));
         self.gather_overflow(spec, reach, &mut out);
         out
@@ -91,11 +92,12 @@ impl KeyState {
 
     /// Adds child stretches that have a moment in `reach` and end at or before `cut`.
     fn gather_children(&self, spec: &Spec, reach: Interval, cut: i64, removed: &Intervals, out: &mut Gathered) {
-        if self.children.is_empty() {
+        let children = &self.grown().children;
+        if children.is_empty() {
             return;
         }
         let mut last = None;
-        for o in self.children.occurrences(spec, reach.0, reach.1).filter(|o| o.end <= cut && !spec.negates(o.step)) {
+        for o in children.occurrences(spec, reach.0, reach.1).filter(|o| o.end <= cut && !spec.negates(o.step)) {
             let inside = super::presence::Occurrence { start: o.start.max(reach.0), end: o.end.min(reach.1), ..o };
             let left = super::removal::left(&inside, removed);
             if let (Some(first), Some(final_piece)) = (left.first(), left.last()) {
@@ -104,7 +106,7 @@ impl KeyState {
                 out.saw(final_piece.end - 1);
             }
         }
-        let evidence = self.children.evidence(spec, reach.0, reach.1);
+        let evidence = children.evidence(spec, reach.0, reach.1);
         out.earliest.extend(evidence.iter().cloned());
         out.latest.extend(evidence);
         out.order();
@@ -115,7 +117,7 @@ impl KeyState {
         let reach = spec.reach(episode.start, episode.end);
         let places = self.store.places(reach.0, reach.1);
         match &spec.kind {
-            Kind::Cells(..) => question(spec).and_then(|q| self.cells.largest(&q, episode.start, episode.end)).unwrap_or(0.0),
+            Kind::Cells(..) => question(spec).and_then(|q| self.grown().cells.largest(&q, episode.start, episode.end)).unwrap_or(0.0),
             Kind::Count(_) => self.most_at_once(spec, places),
             Kind::Distinct(..) | Kind::Aligned(..) => self.most_at_once(spec, places).max(self.estimated(spec, reach)),
             _ => 0.0,
@@ -130,7 +132,7 @@ impl KeyState {
             let end = (pane + 1).saturating_mul(spec.pane);
             let start = end.saturating_sub(spec.timespan);
             let mut idents = IdentSet::default();
-            self.store.entries.range(self.store.places(start, end)).for_each(|e| idents.add(e.ident));
+            self.store.entries[self.store.places(start, end)].iter().for_each(|e| idents.add(e.ident));
             self.store.overflow.range(start.div_euclid(spec.pane)..=*pane).for_each(|(_, o)| idents.merge(&o.idents));
             idents.number()
         };

@@ -10,6 +10,8 @@ pub(super) type Interval = (i64, i64);
 pub(super) struct Intervals(Vec<Interval>);
 
 impl Intervals {
+    pub(super) const NONE: Intervals = Intervals(Vec::new());
+
     /// Adds the moments [start, end). Gives the maximal interval that now holds them, if anything was new.
     pub(super) fn add(&mut self, (start, end): Interval) -> Option<Interval> {
         if start >= end {

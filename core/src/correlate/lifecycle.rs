@@ -5,12 +5,16 @@ use super::episode::{Alerted, Gathered};
 use super::interval::Interval;
 use super::key::KeyState;
 use super::spec::Spec;
+use super::store::Entry;
 use crate::event::{Derived, GroupKey};
+use std::sync::Arc;
 
 /// What a step knows beside the key's state.
 pub(super) struct Step<'a> {
     pub(super) spec: &'a Spec,
     pub(super) key: &'a GroupKey,
+    /// Who pays for the key.
+    pub(super) account: &'a Arc<str>,
     /// W - L.
     pub(super) limit: i64,
     /// W - L of the last watermark of real input, once input has ended.
@@ -34,7 +38,7 @@ impl Step<'_> {
     /// An event that moved no stretch may still belong to an episode.
     pub(super) fn update_at(&mut self, state: &KeyState, moment: Interval) {
         for place in state.episodes_at(self.spec, moment) {
-            self.say(&state.episodes[place], ChangeKind::Updated, None, None);
+            self.say(&state.episodes()[place], ChangeKind::Updated, None, None);
         }
     }
 
@@ -45,7 +49,8 @@ impl Step<'_> {
             return;
         }
         let reach = spec.reach(stretch.0, stretch.1);
-        let earliest = state.store.entries.range(state.store.places(reach.0, reach.1)).find_map(|e| e.event.clone());
+        let shown = state.store.entries[state.store.places(reach.0, reach.1)].iter().find_map(Entry::shown);
+        let earliest = shown.and_then(|e| e.unpack(self.account));
         for parent in &spec.parents {
             let Some(key) = parent.key_of(self.key) else { continue };
             self.out.push(Output::Stretch(Derived {
@@ -56,20 +61,21 @@ impl Step<'_> {
                 key,
                 start_ms: stretch.0,
                 end_ms: stretch.1,
-                account: std::sync::Arc::clone(&state.account),
+                account: Arc::clone(self.account),
                 origin: (0, 0),
                 alert: None,
                 severity: if spec.severity > 0 { spec.severity } else { earliest.as_ref().map_or(0, |e| e.severity) },
-                facts: earliest.as_ref().map(|e| std::sync::Arc::clone(&e.facts)),
+                facts: earliest.as_ref().map(|e| Arc::clone(&e.facts)),
             }));
         }
     }
 
     fn extend(&mut self, state: &mut KeyState, (start, end): Interval) {
         let t = self.spec.timespan;
-        let first = state.episodes.partition_point(|e| start - e.end > t);
-        let last = state.episodes.partition_point(|e| e.start - end <= t).max(first);
-        let mut joined: Vec<Alerted> = state.episodes.splice(first..last, []).collect();
+        let episodes = &mut state.grow_mut().episodes;
+        let first = episodes.partition_point(|e| start - e.end > t);
+        let last = episodes.partition_point(|e| e.start - end <= t).max(first);
+        let mut joined: Vec<Alerted> = episodes.splice(first..last, []).collect();
         joined.sort_by_key(|e| e.order);
         let mut rest = joined.into_iter();
         let Some(mut lives) = rest.next() else { return self.open(state, (start, end)) };
@@ -79,7 +85,7 @@ impl Step<'_> {
             self.say(other, ChangeKind::Merged, Some(lives.fired), Some(shown));
         }
         (lives.start, lives.end) = (lives.start.min(start), lives.end.max(end));
-        state.folded_bytes -= lives.folded.bytes() + others.iter().map(|o| o.folded.bytes()).sum::<u64>();
+        state.grow_mut().folded_bytes -= lives.folded.bytes() + others.iter().map(|o| o.folded.bytes()).sum::<u64>();
         // Parts are merged in order of time, whoever lives.
         let mut parts: Vec<(i64, Gathered)> = vec![(lives.start, std::mem::take(&mut lives.folded))];
         for other in others {
@@ -88,7 +94,7 @@ impl Step<'_> {
         }
         parts.sort_by_key(|p| p.0);
         parts.into_iter().for_each(|(_, part)| lives.folded.merge(part));
-        state.folded_bytes += lives.folded.bytes();
+        state.grow_mut().folded_bytes += lives.folded.bytes();
         self.say(&lives, ChangeKind::Updated, None, None);
         self.keep(state, lives);
     }
@@ -103,15 +109,23 @@ impl Step<'_> {
     }
 
     fn keep(&mut self, state: &mut KeyState, episode: Alerted) {
-        let place = state.episodes.partition_point(|e| e.start < episode.start);
-        state.episodes.insert(place, episode);
+        let episodes = &mut state.grow_mut().episodes;
+        let place = episodes.partition_point(|e| e.start < episode.start);
+        if episodes.len() == episodes.capacity() {
+            // Most keys never have a second one.
+            episodes.reserve_exact(1 + episodes.len() / 4);
+        }
+        episodes.insert(place, episode);
     }
 
     /// Closes what nothing can change any more.
     pub(super) fn close(&mut self, state: &mut KeyState) {
-        let due = state.episodes.partition_point(|e| e.end.saturating_add(self.spec.close) < self.limit);
-        for episode in state.episodes.splice(..due, []).collect::<Vec<_>>() {
-            state.folded_bytes -= episode.folded.bytes();
+        let due = state.episodes().partition_point(|e| e.end.saturating_add(self.spec.close) < self.limit);
+        if due == 0 {
+            return;
+        }
+        for episode in state.grow_mut().episodes.drain(..due).collect::<Vec<_>>() {
+            state.grow_mut().folded_bytes -= episode.folded.bytes();
             let truncated = self.stopped.is_some_and(|real| episode.end.saturating_add(self.spec.close) >= real);
             let shown = self.show(state, &episode, truncated);
             self.say(&episode, ChangeKind::Closed, None, Some(shown));
@@ -120,7 +134,8 @@ impl Step<'_> {
 
     /// Closes everything: the state is given up.
     pub(super) fn abandon(&mut self, state: &mut KeyState) {
-        for episode in std::mem::take(&mut state.episodes) {
+        let Some(grown) = &mut state.grown else { return };
+        for episode in std::mem::take(&mut grown.episodes) {
             let shown = self.show(state, &episode, true);
             self.say(&episode, ChangeKind::Closed, None, Some(shown));
         }
@@ -129,7 +144,7 @@ impl Step<'_> {
     /// The episode with its events.
     pub(super) fn show(&self, state: &KeyState, episode: &Alerted, truncated: bool) -> Box<Episode> {
         let evaluated = if self.spec.waits { state.judged } else { self.limit };
-        Box::new(episode.show(state.gather(self.spec, episode), evaluated, truncated))
+        Box::new(episode.show(state.gather(self.spec, episode), evaluated, truncated, self.account))
     }
 
     fn say(&mut self, e: &Alerted, kind: ChangeKind, merged_into: Option<i64>, episode: Option<Box<Episode>>) {

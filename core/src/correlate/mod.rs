@@ -19,6 +19,7 @@
 mod aligned;
 mod budget;
 mod cells;
+mod chain;
 pub mod change;
 mod children;
 mod correlator;
@@ -32,13 +33,17 @@ mod interval;
 mod key;
 mod lifecycle;
 mod ordered;
+mod packed;
 mod presence;
 mod removal;
+mod size;
 mod sketch;
 mod snapshot;
 mod spec;
 mod state;
 mod store;
+mod table;
+mod tally;
 mod timers;
 
 pub use change::{AlertChange, ChangeKind, Episode, KeptEvent, Output};

@@ -49,7 +49,7 @@ impl Sketch {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.0.len() as u64 * 16
+        super::size::tree(self.0.len(), size_of::<(u64, i32)>())
     }
 }
 

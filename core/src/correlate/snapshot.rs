@@ -1,6 +1,6 @@
 //! The state as bytes: sorted, versioned, equal for equal state. Timers and turns of eviction are made again from the keys.
 
-use super::correlator::{Correlator, Settings};
+use super::correlator::{Correlator, Numbers, Settings};
 use super::key::KeyState;
 use super::state::State;
 use crate::event::{GroupKey, Source};
@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Leads every snapshot: the format and its version.
-const HEADER: &[u8; 8] = b"tgcorr\x00\x01";
+const HEADER: &[u8; 8] = b"tgcorr\x00\x02";
 
 /// Why a snapshot was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,22 +33,21 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 /// Index, digest, last real watermark, beginning, keys.
-type Correlation<Keys> = (u32, [u8; 32], i64, Option<i64>, Keys);
-/// One key as read.
-type Revived = (GroupKey, Box<KeyState>);
+type Correlation<Key> = (u32, [u8; 32], i64, Option<i64>, Vec<Key>);
+/// A key, who pays for it, and what is kept for it.
+type Lent<'a> = (&'a GroupKey, Arc<str>, &'a KeyState);
+type Owned = (GroupKey, Arc<str>, Box<KeyState>);
 
 #[derive(Serialize)]
 struct Written<'a> {
-    steps: u64,
-    opened: u64,
-    correlations: Vec<Correlation<Vec<(&'a GroupKey, &'a KeyState)>>>,
+    numbers: Numbers,
+    correlations: Vec<Correlation<Lent<'a>>>,
 }
 
 #[derive(Deserialize)]
 struct Read {
-    steps: u64,
-    opened: u64,
-    correlations: Vec<Correlation<Vec<Revived>>>,
+    numbers: Numbers,
+    correlations: Vec<Correlation<Owned>>,
 }
 
 impl Correlator {
@@ -58,13 +57,11 @@ impl Correlator {
     /// Never, as long as every type of the state has an encoding: the same state that could be built can be written.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let correlations = self
-            .states
-            .iter()
-            .flatten()
-            .map(|s| (s.spec.index, s.spec.digest, s.real, s.started, s.keys.iter().map(|(k, v)| (&**k, &**v)).collect()))
-            .collect();
-        let written = Written { steps: self.steps, opened: self.opened, correlations };
+        let correlations = self.states.iter().flatten().map(|s| {
+            let keys = s.keys.sorted().into_iter().map(|held| (&held.key, s.budget.account(held.payer), held)).collect();
+            (s.spec.index, s.spec.digest, s.real, s.started, keys)
+        });
+        let written = Written { numbers: self.numbers, correlations: correlations.collect() };
         postcard::to_extend(&written, HEADER.to_vec()).expect("writing plain data to memory cannot fail")
     }
 
@@ -77,11 +74,15 @@ impl Correlator {
         let body = bytes.strip_prefix(HEADER).ok_or(SnapshotError::Format)?;
         let read: Read = postcard::from_bytes(body).map_err(|_| SnapshotError::Damaged)?;
         let mut out = Correlator::new(set, sources, settings);
-        (out.steps, out.opened) = (read.steps, read.opened);
+        out.numbers = read.numbers;
         for (index, digest, real, started, keys) in read.correlations {
             if let Some(state) = out.same_meaning(index, digest) {
                 (state.real, state.started) = (real, started);
-                keys.into_iter().for_each(|(key, held)| state.revive(Arc::new(key), held));
+                let whole = |(key, account, mut held): Owned| {
+                    held.key = key;
+                    (account, held)
+                };
+                state.revive(keys.into_iter().map(whole).collect());
             }
         }
         Ok(out)
@@ -93,15 +94,5 @@ impl Correlator {
         let here = self.states.get(index as usize).is_some_and(same);
         let place = if here { Some(index as usize) } else { self.states.iter().position(same) };
         self.states.get_mut(place?)?.as_mut()
-    }
-}
-
-impl State {
-    pub(super) fn revive(&mut self, key: Arc<GroupKey>, mut held: Box<KeyState>) {
-        held.turn = (!held.episodes.is_empty(), held.activity);
-        self.timers.set(&key, None, held.due);
-        self.budget.enter(&held.account, (held.turn.0, held.turn.1, Arc::clone(&key)));
-        self.budget.rebook(&held.account, 0, held.booked);
-        self.keys.insert(key, held);
     }
 }

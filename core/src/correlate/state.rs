@@ -1,12 +1,13 @@
 //! All keys of one correlation: taken out to be worked on, put back with their timer and price, evicted over budget.
 
-use super::budget::{Budget, Turn};
+use super::budget::Budget;
 use super::change::Output;
-use super::correlator::Settings;
+use super::correlator::{Numbers, Settings};
 use super::key::KeyState;
 use super::lifecycle::Step;
 use super::spec::{Kind, Spec};
-use super::timers::Timers;
+use super::table::Table;
+use super::timers::{NEVER, Timers};
 use crate::event::watermark::{ENDED, NOT_YET};
 use crate::event::{GroupKey, Watermarks};
 use std::collections::BTreeMap;
@@ -20,11 +21,19 @@ pub(super) enum Phase {
     Drop,
 }
 
+/// A key taken out to be worked on.
+pub(super) struct Taken {
+    pub(super) place: u32,
+    pub(super) key: GroupKey,
+    pub(super) held: Box<KeyState>,
+    /// Who pays.
+    pub(super) account: Arc<str>,
+}
+
 /// One correlation's keys.
 pub(super) struct State {
     pub(super) spec: Arc<Spec>,
-    /// Boxed: a key is taken out and put back by every event.
-    pub(super) keys: BTreeMap<Arc<GroupKey>, Box<KeyState>>,
+    pub(super) keys: Table,
     pub(super) timers: Timers,
     pub(super) budget: Budget,
     /// The highest W of real input, to tell what fires only because input ended.
@@ -35,20 +44,36 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(spec: Arc<Spec>, started: Option<i64>) -> Self {
-        State { spec, keys: BTreeMap::new(), timers: Timers::default(), budget: Budget::default(), real: NOT_YET, started }
+        State { spec, keys: Table::default(), timers: Timers::default(), budget: Budget::default(), real: NOT_YET, started }
     }
 
     /// Takes over the keys of the same correlation of an earlier rule set.
     pub(super) fn inherit(&mut self, from: State) {
         (self.real, self.started) = (from.real, from.started);
-        from.keys.into_iter().for_each(|(key, held)| self.revive(key, held));
+        let budget = from.budget;
+        self.revive(from.keys.into_sorted().map(|held| (budget.account(held.payer), held)).collect());
+    }
+
+    /// Takes in keys that have been elsewhere. The order of eviction is that of their activity.
+    pub(super) fn revive(&mut self, mut keys: Vec<(Arc<str>, Box<KeyState>)>) {
+        keys.sort_by_key(|(_, held)| held.activity);
+        for (account, mut held) in keys {
+            held.payer = self.budget.payer(&account);
+            held.alerting = !held.episodes().is_empty();
+            let place = self.keys.enter(&held.key);
+            self.timers.set(place, NEVER, held.due);
+            self.budget.enter(held.payer, place, held.alerting);
+            self.budget.rebook(held.payer, 0, held.booked);
+            self.keys.put(place, held);
+        }
     }
 
     /// Closes all alerts: the correlation is gone.
-    pub(super) fn end(mut self, w: &Watermarks, opened: &mut u64, out: &mut Vec<Output>) {
-        let limit = self.limit(w);
-        for (key, held) in &mut self.keys {
-            Step { spec: &self.spec, key, limit, stopped: None, opened, out }.abandon(held);
+    pub(super) fn end(self, w: &Watermarks, opened: &mut u64, out: &mut Vec<Output>) {
+        let (limit, spec) = (self.limit(w), self.spec);
+        for mut held in self.keys.into_sorted() {
+            let (key, account) = (std::mem::take(&mut held.key), self.budget.account(held.payer));
+            Step { spec: &spec, key: &key, account: &account, limit, stopped: None, opened, out }.abandon(&mut held);
         }
     }
 
@@ -59,9 +84,10 @@ impl State {
         }
         let mut spec = Spec::clone(&self.spec);
         spec.parents.retain(|p| to(p.index));
-        for (key, held) in &self.keys {
-            let mut step = Step { spec: &spec, key, limit: self.limit(w), stopped: None, opened, out };
-            held.held.all().iter().for_each(|stretch| step.send(held, *stretch));
+        for held in self.keys.sorted() {
+            let (key, account) = (&held.key, &self.budget.account(held.payer));
+            let mut step = Step { spec: &spec, key, account, limit: self.limit(w), stopped: None, opened, out };
+            held.grown().held.all().iter().for_each(|stretch| step.send(held, *stretch));
         }
     }
 
@@ -79,20 +105,20 @@ impl State {
         (now.saturating_sub(self.spec.lateness), (now >= ENDED).then_some(self.real.saturating_sub(self.spec.lateness)))
     }
 
-    /// Takes a key out to work on it; it is created if need be.
-    pub(super) fn take(&mut self, key: &GroupKey, account: &Arc<str>, limit: i64, step: u64) -> (Arc<GroupKey>, Box<KeyState>) {
-        let (key, mut held) = match self.keys.remove_entry(key) {
-            Some(found) => found,
-            None => {
-                let key = Arc::new(key.clone());
-                let mut held = Box::new(KeyState::new(account, self.first_verdict(limit)));
-                held.turn = (false, step);
-                self.budget.enter(account, (false, step, Arc::clone(&key)));
-                (key, held)
-            }
-        };
-        held.activity = step;
-        (key, held)
+    /// Takes out the key at `place`, which is this one's; it is created if it has none.
+    pub(super) fn take(&mut self, place: Option<u32>, key: &GroupKey, account: &Arc<str>, limit: i64) -> Taken {
+        if let Some(taken) = place.and_then(|place| self.take_out(place)) {
+            return taken;
+        }
+        let (place, payer) = (self.keys.enter(key), self.budget.payer(account));
+        self.budget.enter(payer, place, false);
+        let held = Box::new(KeyState::new(GroupKey::default(), payer, self.first_verdict(limit)));
+        Taken { place, key: key.clone(), held, account: self.budget.account(payer) }
+    }
+
+    fn take_out(&mut self, place: u32) -> Option<Taken> {
+        let mut held = self.keys.take(place)?;
+        Some(Taken { place, key: std::mem::take(&mut held.key), account: self.budget.account(held.payer), held })
     }
 
     /// The first moment a new key is judged at.
@@ -109,71 +135,72 @@ impl State {
         open.max(first)
     }
 
-    /// Puts a key back, with its timer and its price brought up to date.
-    pub(super) fn put(&mut self, key: Arc<GroupKey>, mut held: Box<KeyState>) {
-        let due = Some(held.next_due(&self.spec));
-        self.timers.set(&key, held.due, due);
+    /// Puts a key back, with its timer, its price and its turn brought up to date. `activity`: the step that used it, if one did.
+    pub(super) fn put(&mut self, taken: Taken, activity: Option<u64>, numbers: &mut Numbers) {
+        let Taken { place, key, mut held, .. } = taken;
+        let due = held.next_due(&self.spec);
+        self.timers.set(place, held.due, due);
         held.due = due;
-        let bytes = held.bytes(key.bytes().len());
-        self.budget.rebook(&held.account, held.booked, bytes);
+        let bytes = held.bytes(&self.spec, key.bytes().len());
+        self.budget.rebook(held.payer, held.booked, bytes);
         held.booked = bytes;
-        self.keys.insert(key, held);
+        let alerting = !held.episodes().is_empty();
+        if activity.is_some() || alerting != held.alerting {
+            held.activity = activity.unwrap_or_else(|| numbers.step());
+            self.budget.touch(held.payer, place, held.alerting, alerting);
+            held.alerting = alerting;
+        }
+        self.put_down(place, key, held);
     }
 
-    fn remove(&mut self, key: &Arc<GroupKey>, held: &KeyState) {
-        self.timers.set(key, held.due, None);
-        self.budget.leave(&held.account, held.booked, &(held.turn.0, held.turn.1, Arc::clone(key)));
+    fn put_down(&mut self, place: u32, key: GroupKey, mut held: Box<KeyState>) {
+        held.key = key;
+        self.keys.put(place, held);
     }
 
-    pub(super) fn settle(&mut self, phase: Phase, key: &Arc<GroupKey>, limit: (i64, Option<i64>), opened: &mut u64, out: &mut Vec<Output>) {
-        let Some((key, mut held)) = self.keys.remove_entry(key) else { return };
-        let spec = Arc::clone(&self.spec);
-        let mut step = Step { spec: &spec, key: &key, limit: limit.0, stopped: limit.1, opened, out };
+    fn remove(&mut self, taken: &Taken) {
+        self.timers.set(taken.place, taken.held.due, NEVER);
+        self.budget.leave(taken.held.payer, taken.place, taken.held.alerting, taken.held.booked);
+        self.keys.leave(&taken.key, taken.place);
+    }
+
+    pub(super) fn settle(&mut self, phase: Phase, place: u32, limit: (i64, Option<i64>), numbers: &mut Numbers, out: &mut Vec<Output>) {
+        let Some(mut taken) = self.take_out(place) else { return };
+        let (spec, held) = (Arc::clone(&self.spec), &mut taken.held);
+        let (key, account, opened) = (&taken.key, &taken.account, &mut numbers.opened);
+        let mut step = Step { spec: &spec, key, account, limit: limit.0, stopped: limit.1, opened, out };
         match phase {
             Phase::Judge if spec.waits => {
                 let changed = held.judge(&spec, horizon(&spec, limit.0));
-                step.absorb(&mut held, &changed);
+                step.absorb(held, &changed);
             }
             Phase::Judge => {}
-            Phase::Close => step.close(&mut held),
+            Phase::Close => step.close(held),
             Phase::Drop => held.drop_before(&spec, limit.0.saturating_sub(spec.keep)),
         }
-        if phase == Phase::Drop && held.is_empty() {
-            self.remove(&key, &held);
-        } else if phase == Phase::Drop {
-            self.put(key, held);
+        if phase != Phase::Drop {
+            self.put_down(place, taken.key, taken.held);
+        } else if taken.held.is_empty() {
+            self.remove(&taken);
         } else {
-            self.keys.insert(key, held);
+            self.put(taken, None, numbers);
         }
     }
 
     /// Evicts from whoever is over budget, until nobody is.
-    pub(super) fn enforce(&mut self, account: &Arc<str>, limit: i64, settings: &Settings, opened: &mut u64, out: &mut Vec<Output>) {
+    pub(super) fn enforce(&mut self, payer: u32, limit: i64, settings: &Settings, numbers: &mut Numbers, out: &mut Vec<Output>) {
         let (per_account, per_rule) = (settings.budget_bytes_per_account, settings.budget_bytes_per_rule);
         let mut evicted: BTreeMap<Arc<str>, u64> = BTreeMap::new();
-        while let Some(offender) = self.budget.offender(account, per_account, per_rule) {
-            let Some((_, _, key)) = self.next_to_go(&offender) else { break };
-            let Some((key, mut held)) = self.keys.remove_entry(&key) else { break };
-            let spec = Arc::clone(&self.spec);
-            Step { spec: &spec, key: &key, limit, stopped: None, opened, out }.abandon(&mut held);
-            self.remove(&key, &held);
-            *evicted.entry(offender).or_insert(0) += 1;
+        while let Some(offender) = self.budget.offender(payer, per_account, per_rule) {
+            let Some(mut taken) = self.budget.next_turn(offender).and_then(|place| self.take_out(place)) else { break };
+            let (spec, opened) = (Arc::clone(&self.spec), &mut numbers.opened);
+            let (key, account) = (&taken.key, &taken.account);
+            Step { spec: &spec, key, account, limit, stopped: None, opened, out }.abandon(&mut taken.held);
+            self.remove(&taken);
+            *evicted.entry(taken.account).or_insert(0) += 1;
         }
         for (account, evicted) in evicted {
             out.push(Output::Pressure { correlation: self.spec.index, account, evicted });
-        }
-    }
-
-    fn next_to_go(&mut self, account: &Arc<str>) -> Option<Turn> {
-        loop {
-            let turn = self.budget.next_turn(account)?;
-            let Some(held) = self.keys.get_mut(&turn.2) else { continue };
-            let truth = (!held.episodes.is_empty(), held.activity);
-            if truth == (turn.0, turn.1) {
-                return Some(turn);
-            }
-            held.turn = truth;
-            self.budget.enter(account, (truth.0, truth.1, turn.2));
         }
     }
 }

@@ -1,29 +1,37 @@
 //! When each key of a correlation has something to do: one entry per key, so that a watermark costs what is due and no more.
 
-use crate::event::GroupKey;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use super::chain::{Chain, Links};
+use std::collections::BTreeMap;
 
-/// Times are in terms of W - L.
+/// No time at all.
+pub(super) const NEVER: i64 = i64::MAX;
+
+/// Places of keys by time, in terms of W - L. Equal times are in no order.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BTreeSet<(i64, Arc<GroupKey>)>);
+pub(super) struct Timers {
+    by_time: BTreeMap<i64, Chain>,
+    links: Links,
+}
 
 impl Timers {
     /// Moves a key's entry.
-    pub(super) fn set(&mut self, key: &Arc<GroupKey>, old: Option<i64>, new: Option<i64>) {
+    pub(super) fn set(&mut self, place: u32, old: i64, new: i64) {
         if old == new {
             return;
         }
-        if let Some(at) = old {
-            self.0.remove(&(at, Arc::clone(key)));
+        if let Some(chain) = self.by_time.get_mut(&old) {
+            self.links.remove(chain, place);
+            if chain.first().is_none() {
+                self.by_time.remove(&old);
+            }
         }
-        if let Some(at) = new {
-            self.0.insert((at, Arc::clone(key)));
+        if new != NEVER {
+            self.links.append(self.by_time.entry(new).or_default(), place);
         }
     }
 
-    /// The keys with something to do before `limit`, earliest first, equal times by key.
-    pub(super) fn due(&self, limit: i64) -> Vec<(i64, Arc<GroupKey>)> {
-        self.0.iter().take_while(|t| t.0 < limit).cloned().collect()
+    /// The keys with something to do before `limit`.
+    pub(super) fn due(&self, limit: i64) -> impl Iterator<Item = (i64, u32)> {
+        self.by_time.range(..limit).flat_map(|(at, chain)| self.links.all(*chain).map(|place| (*at, place)))
     }
 }
