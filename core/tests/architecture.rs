@@ -21,7 +21,8 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// The shell's folders, the same way.
-const SHELL_MAY_IMPORT: [(&str, &[&str]); 3] = [("io", &[]), ("run", &["io"]), ("cli", &["io", "run"])];
+const SHELL_MAY_IMPORT: [(&str, &[&str]); 4] =
+    [("io", &[]), ("telemetry", &["io"]), ("run", &["io"]), ("cli", &["io", "run", "telemetry"])];
 
 /// Words that the core must not contain outside its tests, with the reason.
 const NOT_IN_CORE: [(&str, &str); 12] = [

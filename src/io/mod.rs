@@ -2,7 +2,10 @@
 
 pub mod clock;
 pub mod input;
+pub mod line_file;
 pub mod live;
+pub mod ndjson;
+pub mod pages;
 pub mod port;
 pub mod reader;
 pub mod rules;
