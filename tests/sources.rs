@@ -601,3 +601,93 @@ fn standard_input_is_read_as_it_comes_and_each_stream_is_a_shard() {
     assert!(reads.iter().all(|r| r.records.is_empty() || *r.shard == *"-#3"));
     assert_eq!(lost(&reads).len(), 1);
 }
+
+/// A folder where files grow, are packed, renamed, replaced, copied over and cut short, and a reader that is killed at any moment.
+#[test]
+fn whatever_happens_to_a_folder_each_line_comes_once() {
+    let mut counted = BTreeMap::<&str, u32>::new();
+    for seed in 0..60 {
+        let (mut rng, folder) = (fastrand::Rng::with_seed(seed), Folder::new());
+        let (mut written, mut kept) = (Vec::new(), Vec::new());
+        let (mut positions, mut next) = (Positions::default(), 0u64);
+        let mut fresh = |rng: &mut fastrand::Rng, written: &mut Vec<String>| {
+            let most = if rng.u8(..) < 40 { 9000 } else { 12 };
+            let lines: Vec<String> = (0..rng.usize(1..most)).map(|n| format!("{} {}", next + n as u64, rng.u32(..))).collect();
+            next += lines.len() as u64;
+            written.extend(lines.clone());
+            lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+        };
+        let (mut everything_read, mut restored, mut moved) = (true, false, std::collections::BTreeSet::new());
+        for round in 0..25 {
+            let name = |rng: &mut fastrand::Rng| ["a", "b", "c/d", "c/e#2", "f.1"][rng.usize(..5)].to_owned();
+            let (one, other) = (name(&mut rng), name(&mut rng));
+            let (from, to) = (folder.path(&one), folder.path(&other));
+            fs::create_dir_all(folder.path("c")).expect("folder");
+            let plain = |path: &Path| fs::read(path).is_ok_and(|bytes| !bytes.starts_with(&[0x1f, 0x8b]));
+            let act = match rng.u8(..10) {
+                // What was not read cannot be told again once it is gone: these happen to files that were.
+                0 if everything_read && from.exists() => {
+                    fs::remove_file(&from).expect("removed");
+                    "removed"
+                }
+                1 if everything_read && plain(&from) => {
+                    fs::write(&from, fresh(&mut rng, &mut written)).expect("written over");
+                    "written over"
+                }
+                2 if everything_read && from.exists() && to.exists() && from != to => {
+                    fs::rename(&from, &to).expect("renamed over");
+                    moved.insert(other.clone());
+                    "renamed over"
+                }
+                // A renamed file is known by its inode alone: its copy, or a copy's new name, is another file.
+                3 if !restored && from.exists() && !to.exists() => {
+                    fs::rename(&from, &to).expect("renamed");
+                    moved.insert(other.clone());
+                    "renamed"
+                }
+                4 if plain(&from) && !moved.contains(&one) => {
+                    let bytes = fs::read(&from).expect("read");
+                    fs::remove_file(&from).expect("removed");
+                    fs::write(&from, bytes).expect("restored");
+                    restored = true;
+                    "restored"
+                }
+                5 if !from.exists() => {
+                    folder.write(&one, gzip(fresh(&mut rng, &mut written).as_bytes()));
+                    "packed"
+                }
+                6 if from.exists() && !plain(&from) => {
+                    let mut bytes = fs::read(&from).expect("read");
+                    bytes.extend(gzip(fresh(&mut rng, &mut written).as_bytes()));
+                    fs::write(&from, bytes).expect("a member more");
+                    "a member more"
+                }
+                _ if !from.exists() || plain(&from) => {
+                    let lines = fresh(&mut rng, &mut written);
+                    folder.append(&one, &lines);
+                    "grown"
+                }
+                _ => continue,
+            };
+            *counted.entry(act).or_default() += 1;
+            // Some of what was handed over became durable, in order, when the process dies; at the last, all.
+            let mut source = FolderSource::new("s", folder.0.clone(), Vec::new(), false);
+            let mut reads = run(&mut source, &positions.list());
+            assert_eq!(lost(&reads), [""; 0], "seed {seed}");
+            everything_read = rng.bool() || round == 24;
+            if !everything_read {
+                reads.truncate(rng.usize(..=reads.len()));
+            }
+            restored &= !everything_read;
+            positions.note(&reads);
+            kept.extend(lines(&reads).into_iter().map(|line| line.2));
+        }
+        let mut source = FolderSource::new("s", folder.0.clone(), Vec::new(), false);
+        kept.extend(lines(&run(&mut source, &positions.list())).into_iter().map(|line| line.2));
+        kept.sort();
+        written.sort();
+        let extra: Vec<&String> = kept.iter().filter(|line| written.binary_search(line).is_err()).collect();
+        assert!(kept == written, "seed {seed}: {} of {} lines, strange: {extra:?}", kept.len(), written.len());
+    }
+    assert!(counted.len() == 8 && counted.values().all(|n| *n >= 10), "{counted:?}");
+}

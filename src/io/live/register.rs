@@ -168,10 +168,18 @@ impl Register {
         }
     }
 
-    /// Enters the content that was found in the place of a known file's.
+    /// The content that was found where a known file's was expected: another known file, or a new one. Its number.
     pub(super) fn replace(&mut self, old: usize) -> usize {
         let Known { name, path, stat, .. } = &self.known[old];
-        self.enter(Seen { name: name.clone(), path: path.clone(), stat: *stat })
+        let seen = Seen { name: name.clone(), path: path.clone(), stat: *stat };
+        // What gzip holds before a place is compared only as it is read.
+        match self.renamed(&seen).filter(|n| *n != old && self.known[*n].token.is_some_and(|token| !token.gzip)) {
+            Some(n) => {
+                self.note(n, seen);
+                n
+            }
+            None => self.enter(seen),
+        }
     }
 
     /// The known file with this inode, under whatever name it was.

@@ -250,7 +250,9 @@ impl<'a> Watch<'a> {
         let known = &mut self.register.known[n];
         (known.read, known.rest, known.told) = (Some(stat), opened.rest(), None);
         // A plain file's place says by itself that nothing is left.
-        let complete = (opened.gzip() && !told).then(|| opened.token());
+        // That it has another inode by now (a copy was put back) is to be known before it is renamed.
+        let moved = known.token.is_some_and(|token| token.stat.inode != stat.inode);
+        let complete = (opened.gzip() && !told || moved).then(|| opened.token());
         known.token = complete.or(known.token);
         let position = complete.map(|token| self.hand.position(&known.shard, known.sequence, token.text()));
         let over = self.place.is_folder() && (!known.afresh || position.is_some());
@@ -282,8 +284,8 @@ impl<'a> Watch<'a> {
     /// The content of the file was replaced: what stands there is another shard, read from its start at the next look.
     fn read_instead(&mut self, n: usize, finish: bool) -> Result<(), Stopped> {
         let fresh = self.register.replace(n);
-        let (old, shard) = (terminal(&self.register.known[n].shard), terminal(&self.register.known[fresh].shard));
-        tracing::info!("{old}: its content was replaced; it is read from its start as {shard}");
+        let (old, known) = (terminal(&self.register.known[n].shard), &self.register.known[fresh]);
+        tracing::info!("{old}: another content stands in its place; it is read as {}", terminal(&known.shard));
         self.end(n)?;
         if self.follow { Ok(()) } else { self.read(fresh, finish) }
     }
