@@ -567,7 +567,7 @@ fn a_position_that_cannot_be_read_is_refused() {
     let path = folder.write("a.log", "one\n");
     let shard = path.to_string_lossy().into_owned();
     let position = ReadPosition { source: "s".into(), shard: shard.into(), sequence: 1.into(), token: "{\"version\":9}".into() };
-    let refused = followed(&path).run(&[position.clone()], &|_| Flow::Continue).expect_err("a newer form");
+    let refused = followed(&path).run(std::slice::from_ref(&position), &|_| Flow::Continue).expect_err("a newer form");
     assert!(refused.contains("a.log") && refused.contains("version"), "{refused}");
     let other = ReadPosition { source: "another source".into(), ..position };
     assert_eq!(lines(&run_until(&mut followed(&path), &[other], |r| !lines(r).is_empty())).len(), 1);

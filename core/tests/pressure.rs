@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tidegate_core::correlate::Settings as CorrelateSettings;
 use tidegate_core::detect::sources_of;
 use tidegate_core::event::{ContentId, Detection, DetectionFlags, Fact, Facts, GroupKey, Position, Quantity, Source};
-use tidegate_core::pipeline::{Action, Batch, Effect, Embedded, Entry, Pipeline, Settings};
+use tidegate_core::pipeline::{Action, Batch, Control, Effect, Embedded, Entry, Pipeline, Rules, Settings};
 use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
 
 /// Counts, per thread, the blocks in use: eight bytes of head, multiples of sixteen, at least 32.
@@ -164,7 +164,7 @@ fn facts(account: &str, key: &str) -> Facts {
 /// A feed under way, with the newest version of every alert and the most that was held.
 struct Run {
     embedded: Embedded,
-    documents: BTreeMap<String, String>,
+    documents: BTreeMap<Arc<str>, Arc<str>>,
     before: i64,
     held: i64,
     logical: u64,
@@ -180,7 +180,7 @@ impl Run {
 
     fn append(&mut self, detections: Vec<Detection>) {
         self.now = detections.iter().map(|d| d.arrival_ms).max().unwrap_or(self.now).max(self.now);
-        let effects = self.embedded.append(Batch { detections, watermark_ms: self.now - 10_000, arrival_ms: self.now });
+        let effects = self.embedded.append(Batch { detections, watermark_ms: self.now - 10_000, arrival_ms: self.now, ..Batch::default() });
         self.take(effects);
         let documents: usize = self.documents.iter().map(|(id, d)| id.len() + d.len()).sum();
         self.held = self.held.max(LIVE.get() - self.before - documents as i64);
@@ -301,11 +301,18 @@ fn evictions_are_a_function_of_the_log() {
     let mut world = World::new();
     let mut settings = world.settings();
     (settings.correlate.budget_bytes_per_rule, settings.correlate.budget_bytes_per_account) = (1 << 20, 1 << 18);
-    let fresh = |world: &World| Pipeline::new(0, world.set.clone(), &world.sources, settings.clone());
-    let (mut straight, mut restarted) = (fresh(&world), fresh(&world));
+    let rules = Arc::new(Rules { set: world.set.clone(), sources: world.sources.clone() });
+    let fresh = || {
+        let mut pipeline = Pipeline::new(0, 1);
+        pipeline.learn(&rules);
+        pipeline
+    };
+    let control = Control { rules: world.set.digest, settings, ..Control::default() };
+    let (mut straight, mut restarted) = (fresh(), fresh());
     let mut random = fastrand::Rng::with_seed(6);
     for position in 0..200 {
         let mut entry = Entry { rules: world.set.digest, ..Entry::default() };
+        entry.control = (position == 0).then(|| Box::new(control.clone()));
         for n in 0..100 {
             let (key, account) = (format!("k{}", random.u32(0..1_500)), format!("{}", 100_000_000_000 + random.u64(0..9)));
             let step = if random.u8(0..3) > 0 { (0, "refused") } else { (random.u16(0..3), "granted") };
@@ -323,7 +330,7 @@ fn evictions_are_a_function_of_the_log() {
         assert_eq!(straight.state_size(), restarted.state_size());
         if position % 20 == 7 {
             let bytes = restarted.snapshot();
-            restarted = Pipeline::restore(world.set.clone(), &world.sources, settings.clone(), &bytes).expect("its own snapshot");
+            restarted = Pipeline::restore(std::slice::from_ref(&rules), &bytes).expect("its own snapshot");
             assert_eq!(straight.snapshot(), restarted.snapshot());
         }
     }
