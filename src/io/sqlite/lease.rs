@@ -42,6 +42,12 @@ impl Lease {
         Lease { shared: Arc::new(Shared { epoch, term, since, renewed_ns, lost, lock: Mutex::new(lock) }) }
     }
 
+    /// The lease of somebody who shares with nobody (a store in memory): it never ends.
+    #[must_use]
+    pub fn endless() -> Self {
+        Lease::new(0, Duration::MAX, Stopwatch::start(), None)
+    }
+
     /// The owner's epoch.
     #[must_use]
     pub fn epoch(&self) -> i64 {
@@ -118,6 +124,12 @@ mod tests {
         assert!(lease.remaining() <= Duration::from_secs(2880), "a fifth of it is kept for what is under way");
         lease.lose();
         assert!(!sender.may_send() && sender.lost());
+    }
+
+    #[test]
+    fn an_endless_one_does_not_end() {
+        let lease = Lease::endless();
+        assert!(lease.may_send() && !lease.is_due() && lease.remaining() > Duration::from_secs(1 << 40));
     }
 
     #[test]

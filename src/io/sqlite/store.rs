@@ -41,7 +41,8 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Unavailable`] also if another process owns it.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let why = "another process owns it: end that one, or name another file";
+        let why =
+            "another process owns it, or died within the last lease: end that one, wait for the lease to run out, or name another file";
         let owned = || StoreError::Unavailable(format!("cannot open the state file {}: {why}", path.display()));
         acquire(path, options, &|| true, &mut |_| {})?.ok_or_else(owned)
     }
