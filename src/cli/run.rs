@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         LogFormat::Json => telemetry::Format::Json,
     };
     telemetry::start(&config.log.level, format).map_err(Failure::usage)?;
+    end_with_any_thread();
     let again = name.clone();
     let reread = Box::new(move || load(Some(&again)).map(|(_, config)| config).map_err(|failure| failure.to_string()));
     match start::run(config, PathBuf::from(name), reread) {
@@ -46,6 +47,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Err(Trouble::Store(StoreError::Fenced(why))) => Err(Failure::failed(format!("another process has taken over: {why}"))),
         Err(Trouble::Store(error)) => Err(Failure::failed(error.to_string())),
     }
+}
+
+/// A broken invariant in one thread ends the process: a service that goes on without a reader or a sink would look alive. Whoever
+/// starts it again goes on from the log.
+fn end_with_any_thread() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        told(panic);
+        std::process::abort();
+    }));
 }
 
 /// The configuration, with everything that is wrong with it printed.
