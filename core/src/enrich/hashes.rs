@@ -10,7 +10,7 @@ pub(super) struct Hashes<T> {
 impl<T> Hashes<T> {
     /// Sorts digests with their values. Equal digests keep their values in the order given.
     pub(super) fn new(mut rows: Vec<([u8; 32], T)>) -> Self {
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows.sort_by_key(|row| row.0);
         let (digests, values) = rows.into_iter().unzip();
         Hashes { digests, values }
     }
