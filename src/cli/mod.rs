@@ -54,7 +54,7 @@ enum Command {
     /// The main job on a synthetic organisation with seeded attacks: no AWS, no configuration
     Demo(demo::Arguments),
     /// History through the rules: files, folders or standard input
-    Replay(replay::Arguments),
+    Replay(Box<replay::Arguments>),
     /// Check, test and export Sigma rules
     Rules(rules::Arguments),
     /// Check the configuration, print its schema

@@ -38,3 +38,56 @@ fn bad_rows_are_told_with_their_line() {
         assert!(told.iter().any(|t| t.starts_with(line) && t.contains(what)), "{wanted} in {told:?}");
     }
 }
+
+const CORRELATION: &str = "title: base
+name: base
+id: base
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: CreateUser}, condition: s}
+---
+title: Users made in several accounts of one owner
+id: several
+level: high
+correlation:
+  type: value_count
+  rules: [base]
+  group-by: [account.owner]
+  timespan: 10m
+  condition: {field: cloud.account.uid, gte: 2}
+";
+const OWNERS: &str = "tables:
+  accounts:
+    - {id: '000011112222', owner: team-pay}
+    - {id: '111122223333', owner: team-pay}
+    - {id: '444455556666', owner: team-crm}
+events:
+  made: {kind: cloudtrail, eventSource: iam.amazonaws.com, eventName: CreateUser, awsRegion: us-east-1}
+cases:
+  - name: two accounts of one owner
+    is: true
+    order: reversed
+    events:
+      - {use: made, at: 1m, set: {recipientAccountId: '000011112222'}}
+      - {use: made, at: 2m, set: {recipientAccountId: '111122223333'}}
+      - {use: made, at: 3m, set: {recipientAccountId: '444455556666'}}
+    expect: [{count: 2, key: {account.owner: team-pay}, accounts: ['000011112222', '111122223333']}]
+  - name: two owners
+    is: false
+    events:
+      - {use: made, at: 1m, set: {recipientAccountId: '000011112222'}}
+      - {use: made, at: 2m, set: {recipientAccountId: '444455556666'}}
+  - name: an account that the table does not know has no owner
+    is: false
+    events:
+      - {use: made, at: 1m, set: {recipientAccountId: '777788889999'}}
+      - {use: made, at: 2m, set: {recipientAccountId: '888899990000'}}
+";
+
+#[test]
+fn a_correlation_runs_per_owner() {
+    let set = rules(CORRELATION);
+    let suite = suite::parse("x.test.yaml", OWNERS).expect("a suite");
+    for report in run_suite(&set, &suite, &["r.yml".to_owned()]) {
+        assert_eq!(report.outcome, Outcome::Passed, "{}", report.name);
+    }
+}
