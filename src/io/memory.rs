@@ -204,7 +204,7 @@ impl Store for MemoryStore {
         if let Some(fault) = shared.faults.pop_front() {
             return Err(fault);
         }
-        if append.position != shared.head + 1 || append.entries.len() != usize::from(shared.pipelines) {
+        if shared.pipelines == 0 || append.position != shared.head + 1 || append.entries.len() != usize::from(shared.pipelines) {
             let (head, pipelines) = (shared.head, shared.pipelines);
             let came = format!("position {} with {} entries was to follow", append.position, append.entries.len());
             return Err(StoreError::Unreadable(format!("the log of {pipelines} Pipelines ends at position {head}, and {came}")));

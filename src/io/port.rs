@@ -185,7 +185,8 @@ pub trait Store: Send {
     fn put_piece(&mut self, pipeline: u16, position: u64, number: u32, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// Verifies the pieces against the checksum of the whole and makes them a snapshot. Then everything behind the older of the
-    /// two newest verified snapshots goes: older snapshots, the Pipeline's log, rule sets nobody names any more.
+    /// two newest verified snapshots goes: older snapshots, the Pipeline's log, rule sets nobody names any more. The cut may follow
+    /// the seal in transactions of its own: after a crash some of it may be there still.
     ///
     /// # Errors
     /// [`StoreError`].

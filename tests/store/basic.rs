@@ -69,6 +69,7 @@ fn read_positions_are_never_lowered() {
 fn what_does_not_follow_is_refused_and_leaves_nothing() {
     let folder = Folder::new();
     let mut store = open(&folder.path("state"));
+    assert!(store.append(&Append { position: 1, ..Append::default() }).is_err(), "nobody said for how many Pipelines");
     append_some(&mut store);
     let before = content(&mut store);
     for (position, count) in [(5, 2), (7, 2), (6, 1), (6, 3)] {

@@ -225,3 +225,17 @@ fn a_locked_file_is_waited_for() {
     other.execute_batch("ROLLBACK").expect("let go");
     store.append(&batch).expect("goes on");
 }
+
+#[test]
+fn a_file_that_was_moved_away_is_missed() {
+    let folder = Folder::new();
+    let path = folder.path("state");
+    let mut store = open(&path);
+    store.renew().expect("renewed");
+    std::fs::rename(&path, folder.path("moved")).expect("moved");
+    assert!(matches!(store.renew(), Err(StoreError::Unavailable(text)) if text.contains("moved, deleted or replaced")));
+    std::fs::copy(folder.path("moved"), &path).expect("copied");
+    assert!(store.renew().is_err(), "a copy is not the file that is in use");
+    std::fs::rename(folder.path("moved"), &path).expect("put back");
+    store.renew().expect("goes on");
+}

@@ -6,4 +6,5 @@ mod faults;
 mod formats;
 mod model;
 mod owner;
+mod speed;
 mod support;

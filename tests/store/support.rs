@@ -16,9 +16,16 @@ static FOLDERS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
+    /// In memory where there is such a place: these are thousands of synced writes, and no test here cuts the power.
     pub(crate) fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Folder::below(memory) } else { Folder::below(&std::env::temp_dir()) }
+    }
+
+    /// In a folder of one's choice.
+    pub(crate) fn below(parent: &Path) -> Self {
         let name = format!("tidegate-store-{}-{}", std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         std::fs::create_dir_all(&path).expect("a folder for the test");
         Folder(path)
     }
@@ -34,9 +41,9 @@ impl Drop for Folder {
     }
 }
 
-/// A short lease: takeovers take milliseconds.
+/// A short lease: a takeover takes half a second.
 pub(crate) fn options() -> OpenOptions {
-    OpenOptions { lease: Duration::from_millis(200), busy: Duration::from_millis(100), bytes_max: None }
+    OpenOptions { lease: Duration::from_millis(500), busy: Duration::from_millis(100), bytes_max: None }
 }
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
@@ -47,7 +54,7 @@ pub(crate) fn opened(path: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(path, &options())
 }
 
-/// Waits as standby until the file is taken: from an owner that is silent for 200 ms.
+/// Waits as standby until the file is taken: from an owner that is silent for a lease.
 pub(crate) fn take_over(path: &Path) -> SqliteStore {
     take_over_with(path, &options())
 }

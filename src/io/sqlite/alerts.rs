@@ -6,10 +6,10 @@
 use super::append::sql;
 use super::error::{Trouble, tell, wants_new_connection};
 use super::lease::Lease;
-use super::open::{OpenOptions, connect_to_write};
+use super::open::{OpenOptions, begin, connect_to_write};
 use super::owner::check_epoch;
 use crate::io::port::{Delivery, Outcome, Sink, StoreError};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,11 +32,11 @@ impl SqliteAlerts {
     }
 
     fn write(&mut self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let mut connection = match self.connection.take() {
+        let connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(&self.path, &self.options)?,
         };
-        let outcome = write(&mut connection, &self.path, self.lease.epoch(), deliveries);
+        let outcome = write(&connection, self, deliveries);
         if !outcome.as_ref().is_err_and(wants_new_connection) {
             self.connection = Some(connection);
         }
@@ -53,9 +53,9 @@ fn connect(path: &Path, options: &OpenOptions) -> Result<Connection, StoreError>
     Ok(connection)
 }
 
-fn write(connection: &mut Connection, path: &Path, epoch: i64, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Trouble> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    check_epoch(&transaction, path, epoch)?;
+fn write(connection: &Connection, sink: &SqliteAlerts, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Trouble> {
+    let transaction = begin(connection, sink.options.busy)?;
+    check_epoch(&transaction, &sink.path, sink.lease.epoch())?;
     let outcomes = deliveries.iter().map(|d| put(&transaction, d)).collect::<Result<_, _>>()?;
     transaction.commit()?;
     Ok(outcomes)

@@ -52,6 +52,9 @@ pub(super) fn set_pipelines(transaction: &Transaction<'_>, path: &Path, wanted: 
 
 pub(super) fn append(transaction: &Transaction<'_>, path: &Path, batch: &Append<'_>) -> Result<(), Trouble> {
     let (pipelines, head) = (pipelines(transaction)?, head(transaction)?);
+    if pipelines == 0 {
+        return refuse(path, "the number of its Pipelines was not set".into());
+    }
     if batch.position != head + 1 {
         return refuse(path, format!("it ends at position {head}, and position {} was to follow", batch.position));
     }

@@ -42,6 +42,12 @@ impl Lease {
         Lease { shared: Arc::new(Shared { epoch, term, since, renewed_ns, lost, lock: Mutex::new(lock) }) }
     }
 
+    /// The lease of somebody who shares with nobody (a store in memory): it never ends.
+    #[must_use]
+    pub fn endless() -> Self {
+        Lease::new(0, Duration::MAX, Stopwatch::start(), None)
+    }
+
     /// The owner's epoch.
     #[must_use]
     pub fn epoch(&self) -> i64 {
@@ -103,5 +109,39 @@ impl Lease {
             *lock = take();
         }
         lock.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_can_be_lost_before_it_ends() {
+        let lease = Lease::new(3, Duration::from_secs(3600), Stopwatch::start(), None);
+        let sender = lease.clone();
+        assert!(sender.may_send() && !lease.is_due());
+        assert!(lease.remaining() <= Duration::from_secs(2880), "a fifth of it is kept for what is under way");
+        lease.lose();
+        assert!(!sender.may_send() && sender.lost());
+    }
+
+    #[test]
+    fn an_endless_one_does_not_end() {
+        let lease = Lease::endless();
+        assert!(lease.may_send() && !lease.is_due() && lease.remaining() > Duration::from_secs(1 << 40));
+    }
+
+    #[test]
+    fn a_renewal_counts_from_before_its_write() {
+        let lease = Lease::new(3, Duration::from_millis(50), Stopwatch::start(), None);
+        let began = lease.now();
+        std::thread::sleep(Duration::from_millis(60));
+        lease.renewed(began);
+        assert!(!lease.may_send(), "the write took longer than the lease");
+        lease.renewed(lease.now());
+        assert!(lease.may_send());
+        lease.renewed(began);
+        assert!(lease.may_send(), "an older renewal takes nothing back");
     }
 }

@@ -8,10 +8,16 @@
 //! program, a damaged one, an empty one and one of a newer format are refused; an earlier format is copied, then brought up to date
 //! in one transaction.
 //!
-//! Limits. It must be on a local disk (SQLite's shared memory and locks do not work over a network). The number of Pipelines is
-//! fixed once the log holds an entry. Space that the cut frees is used again; the file does not shrink. A copy of the file alone
-//! is no backup while it is open: use `sqlite3 PATH ".backup COPY"`. An owner stopped in the middle of a write holds SQLite's own
-//! lock: a standby waits until it ends or is woken.
+//! Threads: [`SqliteStore::twin`] is a second connection of the same owner, so that a snapshot is written beside the appends;
+//! [`SqliteStore::alerts`] is the sink, with a connection of its own. Writers wait for each other, readers for nobody. One snapshot
+//! per Pipeline at a time.
+//!
+//! Limits. It must be on a local disk (SQLite's shared memory and locks do not work over a network), and `PATH.lock` must not be
+//! removed while anybody uses it. The number of Pipelines is fixed once the log holds an entry. Space that the cut frees is used
+//! again; the file does not shrink; a budget must hold three snapshots of every Pipeline (two, and the one being written). A copy of
+//! the file alone is no backup while it is open: use `sqlite3 PATH ".backup COPY"`. On a full *disk* the lease cannot be renewed
+//! either, so nothing is sent until there is room; at a full *budget* ([`OpenOptions::bytes_max`]) it can: set one. An owner stopped
+//! in the middle of a write holds SQLite's own lock: a standby waits until it ends or is woken.
 
 mod alerts;
 mod append;

@@ -5,8 +5,9 @@
 
 use super::error::{Trouble, tell, tell_io};
 use super::schema::{APPLICATION_ID, FORMAT, advance};
+use crate::io::clock::Stopwatch;
 use crate::io::port::StoreError;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -153,14 +154,44 @@ fn settle(connection: &Connection, options: &OpenOptions) -> rusqlite::Result<()
     Ok(())
 }
 
+/// How often a writer that waits for another one looks again. SQLite's own waiting looks ten times a second after a while, and a
+/// thread that writes a snapshot piece after piece would win every time.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Begins to write, waiting at most so long for another writer.
+pub(super) fn begin(connection: &Connection, busy: Duration) -> rusqlite::Result<Transaction<'_>> {
+    let watch = Stopwatch::start();
+    connection.busy_timeout(LOOK_AGAIN)?;
+    loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && watch.elapsed() < busy => std::thread::sleep(LOOK_AGAIN),
+            outcome => {
+                connection.busy_timeout(busy)?;
+                return outcome;
+            }
+        }
+    }
+}
+
+/// Which file a name stands for; the same name may come to stand for another one.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    return fs::metadata(path).ok().map(|meta| {
+        use std::os::unix::fs::MetadataExt;
+        (meta.dev(), meta.ino())
+    });
+    #[cfg(not(unix))]
+    return path.exists().then_some((0, 0));
+}
+
 /// Brings a file of an earlier format to ours: first a copy, then all steps in one transaction.
-pub(super) fn migrate(path: &Path, connection: &mut Connection, format: i32) -> Result<(), StoreError> {
+pub(super) fn migrate(path: &Path, connection: &Connection, format: i32) -> Result<(), StoreError> {
     if format == FORMAT {
         return Ok(());
     }
     back_up(path, connection, format)?;
-    let mut steps = || -> rusqlite::Result<()> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let steps = || -> rusqlite::Result<()> {
+        let transaction = begin(connection, Duration::from_secs(60))?;
         advance(&transaction, format, FORMAT)?;
         transaction.commit()
     };

@@ -10,11 +10,11 @@
 
 use super::error::{Trouble, tell, tell_io};
 use super::lease::Lease;
-use super::open::{OpenOptions, beside, connect_to_write, create, create_private, migrate, present};
+use super::open::{OpenOptions, begin, beside, connect_to_write, create, create_private, migrate, present};
 use super::store::SqliteStore;
 use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::port::StoreError;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
@@ -156,13 +156,13 @@ impl Standby<'_> {
 
     /// Takes over from the owner as `row` shows it.
     fn take(&mut self, row: &OwnerRow, lock: Option<File>) -> Result<Attempt, StoreError> {
-        let Some((mut connection, format)) = self.connection.take() else { return Ok(Attempt::Wait(String::new())) };
+        let Some((connection, format)) = self.connection.take() else { return Ok(Attempt::Wait(String::new())) };
         let began = Stopwatch::start();
-        let taken = raise_epoch(&mut connection, row, lock.is_some(), self.options.lease);
+        let taken = raise_epoch(&connection, row, lock.is_some(), self.options);
         match taken.map_err(|e| tell(self.path, "take over (its owner may have stopped inside a write)", e.into()))? {
             None => Ok(Attempt::Wait(format!("{} owns {} and lives", row.holder, self.path.display()))),
             Some(epoch) => {
-                migrate(self.path, &mut connection, format)?;
+                migrate(self.path, &connection, format)?;
                 let lease = Lease::new(epoch, self.options.lease, began, lock);
                 Ok(Attempt::Taken(Box::new(SqliteStore::new(self.path, self.options, connection, lease))))
             }
@@ -171,13 +171,13 @@ impl Standby<'_> {
 }
 
 /// Raises the epoch, unless the owner has renewed meanwhile.
-fn raise_epoch(connection: &mut Connection, row: &OwnerRow, locked: bool, lease: Duration) -> rusqlite::Result<Option<i64>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn raise_epoch(connection: &Connection, row: &OwnerRow, locked: bool, options: &OpenOptions) -> rusqlite::Result<Option<i64>> {
+    let transaction = begin(connection, options.busy)?;
     let there = owner_row(&transaction)?;
     if (there.epoch, there.renewed) != (row.epoch, row.renewed) {
         return Ok(None);
     }
-    let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    let lease_ms = i64::try_from(options.lease.as_millis()).unwrap_or(i64::MAX);
     let sql = "UPDATE owner SET epoch = epoch + 1, holder = ?1, locked = ?2, renewed = renewed + 1, renewed_ms = ?3, lease_ms = ?4";
     transaction.execute(sql, (holder(), locked, now_ms(), lease_ms))?;
     transaction.commit()?;

@@ -14,7 +14,7 @@ use tidegate_core::event::id::{Hash128, hash128};
 /// Log positions deleted in one transaction.
 const LOG_SLICE: i64 = 2_000;
 /// Pieces deleted in one transaction.
-const PIECE_SLICE: i64 = 8;
+const PIECE_SLICE: i64 = 2;
 /// Snapshots kept per Pipeline: if the newest turns out damaged, the one before it and the log from there tell the same.
 const KEPT: i64 = 2;
 

@@ -6,15 +6,16 @@ use super::alerts::SqliteAlerts;
 use super::append;
 use super::error::{Trouble, tell, wants_new_connection};
 use super::lease::Lease;
-use super::open::{OpenOptions, connect_to_write, present};
+use super::open::{OpenOptions, begin, connect_to_write, identity};
 use super::owner::{acquire, check_epoch, renew_row, try_lock};
 use super::quarantine::{self, Redrive};
 use super::recover;
 use super::rules;
 use super::snapshots;
 use crate::io::port::{Append, Recovered, RuleFiles, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The owner's hold on a state file.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct SqliteStore {
     path: PathBuf,
     options: OpenOptions,
     connection: Connection,
+    /// The file that was opened. Writes into one that was moved or deleted would reach nobody.
+    identity: Option<(u64, u64)>,
     /// The connection met an error after which its files may be others: it is opened again before the next use.
     suspect: bool,
     lease: Lease,
@@ -29,7 +32,8 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     pub(super) fn new(path: &Path, options: &OpenOptions, connection: Connection, lease: Lease) -> Self {
-        SqliteStore { path: path.to_owned(), options: options.clone(), connection, suspect: false, lease }
+        let (path, options, identity) = (path.to_owned(), options.clone(), identity(path));
+        SqliteStore { path, options, connection, identity, suspect: false, lease }
     }
 
     /// Takes a state file that nobody else owns; it is made if there is none.
@@ -37,7 +41,8 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Unavailable`] also if another process owns it.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let why = "another process owns it: end that one, or name another file";
+        let why =
+            "another process owns it, or died within the last lease: end that one, wait for the lease to run out, or name another file";
         let owned = || StoreError::Unavailable(format!("cannot open the state file {}: {why}", path.display()));
         acquire(path, options, &|| true, &mut |_| {})?.ok_or_else(owned)
     }
@@ -125,7 +130,7 @@ impl SqliteStore {
         let began = self.lease.now();
         let (path, lease) = (&self.path, &self.lease);
         let attempt = || -> Result<T, Trouble> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = begin(&self.connection, self.options.busy)?;
             check_epoch(&transaction, path, lease.epoch())?;
             let value = body(&transaction)?;
             if renew {
@@ -157,15 +162,25 @@ impl SqliteStore {
 
     fn freshen(&mut self) -> Result<(), StoreError> {
         if self.suspect {
-            if !present(&self.path)? {
-                let why = "it was moved or deleted: put it back, work goes on then";
-                return Err(StoreError::Unavailable(format!("cannot find the state file {}: {why}", self.path.display())));
-            }
+            self.check_identity()?;
             (self.connection, _) = connect_to_write(&self.path, &self.options)?;
             self.suspect = false;
         }
         Ok(())
     }
+
+    fn check_identity(&self) -> Result<(), StoreError> {
+        if identity(&self.path) == self.identity {
+            return Ok(());
+        }
+        let why = "it was moved, deleted or replaced while it was in use: put back the file that was there; work goes on then";
+        Err(StoreError::Unavailable(format!("cannot find the state file {}: {why}", self.path.display())))
+    }
+}
+
+/// Between two long writes an append of another thread gets its turn.
+fn give_way() {
+    std::thread::sleep(Duration::from_millis(2));
 }
 
 impl Store for SqliteStore {
@@ -198,14 +213,18 @@ impl Store for SqliteStore {
     }
 
     fn put_piece(&mut self, pipeline: u16, position: u64, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write("write a piece of a snapshot", |t| snapshots::put_piece(t, pipeline, position, number, bytes))
+        self.write("write a piece of a snapshot", |t| snapshots::put_piece(t, pipeline, position, number, bytes))?;
+        give_way();
+        Ok(())
     }
 
     fn seal_snapshot(&mut self, pipeline: u16, position: u64, pieces: u32, checksum: u128) -> Result<(), StoreError> {
         let path = self.path.clone();
         let found = self.read("verify a snapshot", |c| snapshots::verify_unsealed(c, &path, pipeline, position, pieces, checksum))?;
         self.write("seal a snapshot", |t| snapshots::seal(t, &found))?;
-        while self.write("cut the log behind a snapshot", |t| snapshots::cut_slice(t, pipeline))? {}
+        while self.write("cut the log behind a snapshot", |t| snapshots::cut_slice(t, pipeline))? {
+            give_way();
+        }
         self.write("drop rule sets that nothing names", rules::drop_unnamed)
     }
 
@@ -215,6 +234,31 @@ impl Store for SqliteStore {
     }
 
     fn renew(&mut self) -> Result<(), StoreError> {
+        self.check_identity()?;
         self.write_and_renew("renew the lease", true, |_| Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_core::pipeline::Entry;
+
+    /// What a read-only file system does to a connection that is open: every write fails, and the next connection may do better.
+    #[test]
+    fn a_read_only_file_is_later_and_passes_by_itself() {
+        let folder = std::env::temp_dir().join(format!("tidegate-read-only-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let mut store = SqliteStore::open(&folder.join("state"), &OpenOptions::default()).expect("opens");
+        store.set_pipelines(1).expect("pipelines");
+        store.connection.pragma_update(None, "query_only", true).expect("set");
+        let entries = [Entry::default()];
+        let batch = Append { position: 1, entries: &entries, ..Append::default() };
+        let refusal = store.append(&batch).expect_err("read-only");
+        assert!(matches!(&refusal, StoreError::Unavailable(text) if text.contains("make it writable")), "{refusal}");
+        assert!(store.suspect);
+        store.append(&batch).expect("goes on");
+        assert_eq!(store.recover().expect("recovers").head, 1);
+        let _ = std::fs::remove_dir_all(&folder);
     }
 }

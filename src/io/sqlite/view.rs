@@ -6,12 +6,12 @@
 
 use super::append::{head, pipelines, positions};
 use super::error::{Trouble, tell};
-use super::open::{OpenOptions, beside, connect, connect_to_write, present};
+use super::open::{OpenOptions, begin, beside, connect, connect_to_write, present};
 use super::owner::owner_row;
 use super::schema::FORMAT;
 use crate::io::clock::now_ms;
 use crate::io::port::{ReadPosition, StoreError};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
 /// A look into a state file.
@@ -110,12 +110,12 @@ impl View {
     /// # Errors
     /// [`StoreError`].
     pub fn request_redrive(&self, ids: &[i64]) -> Result<usize, StoreError> {
-        let (mut connection, format) = connect_to_write(&self.path, &OpenOptions::default())?;
+        let (connection, format) = connect_to_write(&self.path, &OpenOptions::default())?;
         if format != FORMAT {
             let why = format!("it has format {format} meanwhile, this program writes format {FORMAT}");
             return Err(StoreError::Unreadable(format!("cannot write into {}: {why}", self.path.display())));
         }
-        request(&mut connection, ids).map_err(|e| tell(&self.path, "ask for items to be driven again", e.into()))
+        request(&connection, ids).map_err(|e| tell(&self.path, "ask for items to be driven again", e.into()))
     }
 }
 
@@ -130,8 +130,8 @@ fn frozen(path: &Path, error: StoreError) -> Result<(Connection, i32), StoreErro
     connect(&uri, flags, OpenOptions::default().busy).map_err(|_| error)
 }
 
-fn request(connection: &mut Connection, ids: &[i64]) -> rusqlite::Result<usize> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn request(connection: &Connection, ids: &[i64]) -> rusqlite::Result<usize> {
+    let transaction = begin(connection, OpenOptions::default().busy)?;
     let mut known = 0;
     for id in ids {
         if transaction.prepare_cached("SELECT 1 FROM quarantine WHERE id = ?1")?.exists([id])? {
