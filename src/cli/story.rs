@@ -16,6 +16,7 @@ use super::screen::thousands;
 use read::{integer, moment, number, plural, span, text, texts};
 use serde_json::Value;
 use sheet::Sheet;
+use tidegate_core::alert::severity;
 
 /// Most items of a list.
 const ITEMS_MAX: usize = 20;
@@ -83,13 +84,17 @@ fn when(document: &Value, sheet: &mut Sheet) {
     let (first, last) = (integer(document, "/start_time"), integer(document, "/end_time"));
     let count = number(document, "/count").unwrap_or(1);
     let correlated = text(document, "/tidegate/kind") == "correlation";
-    let times = if correlated { plural(count, "event") } else { format!("seen {}", plural(count, "time")) };
+    let times = match (correlated, count) {
+        (true, n) => format!("; {}", plural(n, "event")),
+        (false, 1) => String::new(),
+        (false, n) => format!("; {}", plural(n, "time")),
+    };
     match (first, last) {
         (Some(first), Some(last)) if last > first => {
             sheet.pair("first seen", &moment(first));
-            sheet.pair("last seen", &format!("{}, {} later; {times}", moment(last), span(last - first)));
+            sheet.pair("last seen", &format!("{}, {} later{times}", moment(last), span(last - first)));
         }
-        (first, last) => sheet.pair("seen", &format!("{}; {times}", first.or(last).map_or_else(|| "-".into(), moment))),
+        (first, last) => sheet.pair("seen", &format!("{}{times}", first.or(last).map_or_else(|| "-".into(), moment))),
     }
     sheet.pair("raised", &format!("{} (when it arrived)", integer(document, "/time").map_or_else(|| "-".into(), moment)));
     let episode = (integer(document, "/tidegate/episode/start"), integer(document, "/tidegate/episode/end"));
@@ -125,10 +130,11 @@ fn related(document: &Value, sheet: &mut Sheet) {
     sheet.heading("Related alerts and findings");
     for event in all.iter().take(ITEMS_MAX) {
         let named = [text(event, "/title"), text(event, "/type")].into_iter().find(|t| !t.is_empty()).unwrap_or("-");
-        let level = tidegate_core::alert::severity::name(number(event, "/severity_id").and_then(|n| u8::try_from(n).ok()).unwrap_or(0));
+        let level = number(event, "/severity_id").and_then(|n| u8::try_from(n).ok());
+        let level = level.map_or_else(String::new, |n| format!("{}: ", severity::name(n)));
         let times = number(event, "/count").filter(|n| *n > 1).map_or_else(String::new, |n| format!(", {}", plural(n, "time")));
         let seen = integer(event, "/first_seen_time").map_or_else(String::new, |ms| format!(", first {}", moment(ms)));
-        sheet.item(&format!("{level}: {named} ({}{times}{seen})", text(event, "/product/name")));
+        sheet.item(&format!("{level}{named} ({}{times}{seen})", text(event, "/product/name")));
         sheet.under(text(event, "/uid"));
     }
     sheet.more(all.len(), ITEMS_MAX);
@@ -151,7 +157,7 @@ fn actions(document: &Value, sheet: &mut Sheet) {
     if !desc.is_empty() || !links.is_empty() {
         sheet.heading("What to do");
         sheet.paragraph(desc);
-        links.iter().take(ITEMS_MAX).for_each(|link| sheet.item(link));
+        links.iter().take(ITEMS_MAX).for_each(|link| sheet.whole("  - ", link));
     }
     let harmless = texts(document, "/tidegate/false_positives");
     if !harmless.is_empty() {
@@ -208,7 +214,7 @@ fn records(document: &Value, sheet: &mut Sheet) {
         sheet.heading("Made with");
         tables.iter().for_each(|t| sheet.pair("table", t));
         if !link.is_empty() {
-            sheet.pair("link", link);
+            sheet.whole("  link        ", link);
         }
     }
 }

@@ -34,7 +34,7 @@ pub(in crate::cli) enum Style {
 pub(in crate::cli) struct Line {
     /// How it looks.
     pub(in crate::cli) style: Style,
-    /// What it says: harmless, not wider than the sheet (unless one character is).
+    /// What it says: harmless, not wider than the sheet (unless it is one link).
     pub(in crate::cli) text: String,
 }
 
@@ -95,6 +95,13 @@ impl Sheet {
     /// A line with columns before it (ours).
     pub(super) fn hung(&mut self, columns: &str, text: &str) {
         self.put(Style::Plain, columns, text);
+    }
+
+    /// A text of ours (a rule author's link) that is copied as a whole: never broken. Text of events must not stand so: where the
+    /// terminal breaks it, it could look like a line of its own.
+    pub(super) fn whole(&mut self, lead: &str, text: &str) {
+        let text = neutral::cut(&neutral::terminal(text), TEXT_CHARACTERS_MAX);
+        self.lines.push(Line { style: Style::Plain, text: format!("{lead}{text}") });
     }
 
     /// Says how many of a list are not shown.

@@ -103,7 +103,7 @@ fn what(document: &Value, event: &Value, flow: &str) -> String {
     parts.join("; ")
 }
 
-/// The title or type of a finding.
+/// The type or title of a finding; of an alert that is one finding, the alert's title.
 fn finding<'a>(document: &'a Value, event: &'a Value) -> Option<&'a str> {
     if !matches!(text(event, "/name"), "aws/guardduty" | "aws/securityhub") {
         return None;
@@ -111,7 +111,7 @@ fn finding<'a>(document: &'a Value, event: &'a Value) -> Option<&'a str> {
     let uid = text(event, "/uid");
     let related = document.pointer("/finding_info/related_events").and_then(Value::as_array).into_iter().flatten();
     let own = related.filter(|r| text(r, "/uid") == uid && !uid.is_empty()).flat_map(|r| [text(r, "/type"), text(r, "/title")]);
-    own.chain([text(document, "/finding_info/types/0")]).find(|t| !t.is_empty())
+    own.chain([text(document, "/finding_info/title")]).find(|t| !t.is_empty())
 }
 
 fn rule_name<'a>(document: &'a Value, id: &str) -> Option<&'a str> {

@@ -48,84 +48,86 @@ fn with(line: &str, by: &str) -> String {
     entry.replace(line, by)
 }
 
+/// What is replaced in a good entry, by what, and what is said then.
+const MISTAKES: [(&str, &str, &str); 17] = [
+    ("  owner: soc\n", "", "s.yaml:1:3: no `owner`: somebody must answer for what is hidden: name a team or person"),
+    ("owner: soc", "owner: ''", "s.yaml:5:10: `owner` is empty: somebody must answer for what is hidden: name a team or person"),
+    ("owner: soc", "owner: [a]", "s.yaml:5:10: `owner` is a list: somebody must answer for what is hidden: name a team or person"),
+    (
+        "rule: r",
+        "rule: 'r*'",
+        "s.yaml:2:9: `rule` names one rule: a pattern would silence rules that nobody looked at: write a suppression for each",
+    ),
+    (
+        "id: a",
+        "id: a b",
+        "s.yaml:1:7: `id` `a b` holds other characters than plain ones: it becomes a label of counters: use at most 64 of letters, digits and `.`, `_`, `-`, `/`, `:`",
+    ),
+    (
+        "{src_endpoint.ip: 192.0.2.7}",
+        "{}",
+        "s.yaml:3:10: `where` needs at least one field: it says which alerts of the rule are hidden: to silence a whole rule set its `status` or remove it",
+    ),
+    (
+        "192.0.2.7}",
+        "'* *'}",
+        "s.yaml:3:28: `where.src_endpoint.ip` needs a value that says something: `* *` fits everything or nothing: write the value that the alert shows, with `*` for what may differ",
+    ),
+    (
+        "192.0.2.7}",
+        "[a, b]}",
+        "s.yaml:3:28: `where.src_endpoint.ip` is a list: every value of the field must fit the one written here: write a suppression for each value, or one value with `*` in it",
+    ),
+    (
+        "{src_endpoint.ip: 192.0.2.7}",
+        "{src_endpoint: {ip: x}}",
+        "s.yaml:3:25: `where.src_endpoint` is a map: a field has one value: write the field with dots, such as `src_endpoint.ip`",
+    ),
+    (
+        "{src_endpoint.ip: 192.0.2.7}",
+        "scanner",
+        "s.yaml:3:10: `where` is a text: it says which alerts of the rule are hidden: write fields and values below `where:`, such as `src_endpoint.ip: 192.0.2.7`",
+    ),
+    (
+        "expires: 2026-11-30",
+        "expires: next week",
+        "s.yaml:7:12: `expires` is `next week`: that is no time: write it like 2026-11-30 (its first moment, UTC) or 2026-11-30T18:00:00Z",
+    ),
+    (
+        "  expires: 2026-11-30\n",
+        "",
+        "s.yaml:1:3: no `expires`: a suppression hides alerts only for a while, at most 90 days: write it like 2026-11-30 (its first moment, UTC) or 2026-11-30T18:00:00Z",
+    ),
+    (
+        "expires: 2026-11-30",
+        "expires: 2026-11-01",
+        "s.yaml:7:12: `expires` must be after `created`: a suppression hides alerts only for a while: set it later",
+    ),
+    (
+        "expires: 2026-11-30",
+        "expires: 2027-02-01",
+        "s.yaml:7:12: `expires` is more than 90 days after `created`: a suppression hides alerts only for a while: permanent tuning is a Sigma filter",
+    ),
+    (
+        "owner: soc",
+        "owner: soc\n  expiers: x",
+        "s.yaml:6:3: unknown key `expiers` (did you mean `expires`?): it would be ignored: use one of: id, rule, where, reason, owner, created, expires, allow_critical",
+    ),
+    (
+        "owner: soc",
+        "owner: soc\n  allow_critical: yes",
+        "s.yaml:6:19: `allow_critical` is a text: it says whether Critical alerts may be hidden: write `true` or `false`",
+    ),
+    (
+        "- id: a",
+        "- just text\n- id: a",
+        "s.yaml:1:3: an entry is a text: a suppression is a map: write `- id: ...` with the other keys below it",
+    ),
+];
+
 #[test]
 fn every_mistake_has_its_exact_words() {
-    let cases = [
-        ("  owner: soc\n", "", "s.yaml:1:3: no `owner`: somebody must answer for what is hidden: name a team or person"),
-        ("owner: soc", "owner: ''", "s.yaml:5:10: `owner` is empty: somebody must answer for what is hidden: name a team or person"),
-        ("owner: soc", "owner: [a]", "s.yaml:5:10: `owner` is a list: somebody must answer for what is hidden: name a team or person"),
-        (
-            "rule: r",
-            "rule: 'r*'",
-            "s.yaml:2:9: `rule` names one rule: a pattern would silence rules that nobody looked at: write a suppression for each",
-        ),
-        (
-            "id: a",
-            "id: a b",
-            "s.yaml:1:7: `id` `a b` holds other characters than plain ones: it becomes a label of counters: use at most 64 of letters, digits and `.`, `_`, `-`, `/`, `:`",
-        ),
-        (
-            "{src_endpoint.ip: 192.0.2.7}",
-            "{}",
-            "s.yaml:3:10: `where` needs at least one field: it says which alerts of the rule are hidden: to silence a whole rule set its `status` or remove it",
-        ),
-        (
-            "192.0.2.7}",
-            "'* *'}",
-            "s.yaml:3:28: `where.src_endpoint.ip` needs a value that says something: `* *` fits everything or nothing: write the value that the alert shows, with `*` for what may differ",
-        ),
-        (
-            "192.0.2.7}",
-            "[a, b]}",
-            "s.yaml:3:28: `where.src_endpoint.ip` is a list: every value of the field must fit the one written here: write a suppression for each value, or one value with `*` in it",
-        ),
-        (
-            "{src_endpoint.ip: 192.0.2.7}",
-            "{src_endpoint: {ip: x}}",
-            "s.yaml:3:25: `where.src_endpoint` is a map: a field has one value: write the field with dots, such as `src_endpoint.ip`",
-        ),
-        (
-            "{src_endpoint.ip: 192.0.2.7}",
-            "scanner",
-            "s.yaml:3:10: `where` is a text: it says which alerts of the rule are hidden: write fields and values below `where:`, such as `src_endpoint.ip: 192.0.2.7`",
-        ),
-        (
-            "expires: 2026-11-30",
-            "expires: next week",
-            "s.yaml:7:12: `expires` is `next week`: that is no time: write it like 2026-11-30 (its first moment, UTC) or 2026-11-30T18:00:00Z",
-        ),
-        (
-            "  expires: 2026-11-30\n",
-            "",
-            "s.yaml:1:3: no `expires`: a suppression hides alerts only for a while, at most 90 days: write it like 2026-11-30 (its first moment, UTC) or 2026-11-30T18:00:00Z",
-        ),
-        (
-            "expires: 2026-11-30",
-            "expires: 2026-11-01",
-            "s.yaml:7:12: `expires` must be after `created`: a suppression hides alerts only for a while: set it later",
-        ),
-        (
-            "expires: 2026-11-30",
-            "expires: 2027-02-01",
-            "s.yaml:7:12: `expires` is more than 90 days after `created`: a suppression hides alerts only for a while: permanent tuning is a Sigma filter",
-        ),
-        (
-            "owner: soc",
-            "owner: soc\n  expiers: x",
-            "s.yaml:6:3: unknown key `expiers` (did you mean `expires`?): it would be ignored: use one of: id, rule, where, reason, owner, created, expires, allow_critical",
-        ),
-        (
-            "owner: soc",
-            "owner: soc\n  allow_critical: yes",
-            "s.yaml:6:19: `allow_critical` is a text: it says whether Critical alerts may be hidden: write `true` or `false`",
-        ),
-        (
-            "- id: a",
-            "- just text\n- id: a",
-            "s.yaml:1:3: an entry is a text: a suppression is a map: write `- id: ...` with the other keys below it",
-        ),
-    ];
-    for (line, by, want) in cases {
+    for (line, by, want) in MISTAKES {
         assert_eq!(lines(&with(line, by)), [want]);
     }
 }
@@ -364,4 +366,38 @@ fn two_writers_lose_nothing() {
         }
     });
     assert_eq!(read(&path).expect("read").accept().expect("good").len(), 20);
+}
+
+#[test]
+fn broken_files_never_panic_and_places_lie_inside() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let pieces: Vec<char> = " \n\t-:#'\"{}[]*&!|>%@`,?\u{0}\u{1b}\u{202e}ü\u{1f600}".chars().collect();
+    let (mut refused, mut good) = (0, 0);
+    for _ in 0..4_000 {
+        let mut text: Vec<char> = GOOD.chars().collect();
+        for _ in 0..rng.usize(1..4) {
+            let at = rng.usize(0..text.len().max(1));
+            match rng.u8(0..3) {
+                0 if text.len() > 1 => drop(text.remove(at)),
+                0 => {}
+                1 => text.insert(at, pieces[rng.usize(0..pieces.len())]),
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let loaded = parse("s.yaml", &text);
+        let lines = u32::try_from(text.lines().count()).expect("few") + 1;
+        for said in loaded.problems.iter().chain(&doubts(&loaded.entries, 0, None)) {
+            assert!((1..=lines).contains(&said.place.line), "{said}\n{text}");
+            assert!(!said.to_string().contains(['\u{1b}', '\u{202e}', '\n']), "{said:?}");
+        }
+        match loaded.accept() {
+            Ok(all) => {
+                good += 1;
+                assert!(all.iter().all(|s| s.validate().is_empty()), "what is accepted is valid\n{text}");
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 500 && good > 500, "{refused} refused, {good} good");
 }
