@@ -11,9 +11,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tidegate_core::correlate::Settings as CorrelateSettings;
+use tidegate_core::correlate::{Correlator, Counted, Settings as CorrelateSettings};
 use tidegate_core::detect::sources_of;
-use tidegate_core::event::{ContentId, Detection, DetectionFlags, Fact, Facts, GroupKey, Position, Quantity, Source};
+use tidegate_core::event::{ContentId, Derived, Detection, DetectionFlags, Fact, Facts, GroupKey, Position, Quantity, Source, Watermarks};
 use tidegate_core::pipeline::{Action, Batch, Control, Effect, Embedded, Entry, Pipeline, Rules, Settings};
 use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
 
@@ -76,14 +76,14 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(correlations: &[(&str, &str, &str, &str)]) -> Self {
         let mut text = String::new();
         for name in ["refused", "granted", "deleted"] {
             let look = format!("detection: {{s: {{eventName: {name}}}, condition: s}}");
             let gate = "logsource: {product: aws, service: cloudtrail}";
             text += &format!("title: Event {name}\nid: {name}\nname: {name}\nlevel: low\n{gate}\n{look}\n---\n");
         }
-        for (name, kind, rules, condition) in CORRELATIONS {
+        for (name, kind, rules, condition) in correlations {
             let body = format!("    type: {kind}\n    rules: [{rules}]\n    group-by: [userName]\n    timespan: 24h\n{condition}");
             text += &format!("title: Correlation {name}\nid: {name}\nname: {name}\nlevel: high\ncorrelation:\n{body}---\n");
         }
@@ -222,7 +222,7 @@ fn value(alert: &Value) -> &str {
 /// A million keys of one correlation by `accounts` (the first of them has open alerts too), between the steps of slow sequences of
 /// a quiet account on the same and on another rule.
 fn flood(target: &str, pipelines: u16, accounts: u64) -> Run {
-    let mut world = World::new();
+    let mut world = World::new(&CORRELATIONS);
     let mut run = Run::new(&world, pipelines);
     for n in 0..ALERTING {
         run.append(world.sequence(target, &format!("open{n}"), LOUD, n as i64, 1));
@@ -298,7 +298,7 @@ fn a_million_keys_of_many_accounts_stay_within_the_rules_budget() {
 /// Same log, same evictions: also when it goes on from a snapshot, and whatever the tables in memory were seeded with.
 #[test]
 fn evictions_are_a_function_of_the_log() {
-    let mut world = World::new();
+    let mut world = World::new(&CORRELATIONS);
     let mut settings = world.settings();
     (settings.correlate.budget_bytes_per_rule, settings.correlate.budget_bytes_per_account) = (1 << 20, 1 << 18);
     let rules = Arc::new(Rules { set: world.set.clone(), sources: world.sources.clone() });
@@ -336,4 +336,108 @@ fn evictions_are_a_function_of_the_log() {
     }
     assert_eq!(straight.snapshot(), restarted.snapshot());
     assert!(straight.books().alerts.evicted > 1_000 && straight.books().alerts.alerts > 100, "{:?}", straight.books());
+}
+
+/// Every kind of state: keys with few events and with many, open alerts, panes that overflow, state that has gone again.
+const KINDS: [(&str, &str, &str, &str); 11] = [
+    ("count", "event_count", "refused", "    condition: {gte: 10}\n"),
+    ("count-far", "event_count", "refused", "    condition: {gte: 400}\n"),
+    ("distinct", "value_count", "refused", "    condition: {field: sourceIPAddress, gte: 20}\n"),
+    ("distinct-far", "value_count", "refused", "    condition: {field: sourceIPAddress, gte: 1000}\n"),
+    ("few", "event_count", "refused", "    condition: {lt: 3}\n"),
+    ("sum", "value_sum", "refused", "    condition: {field: bytes, gte: 100000}\n"),
+    ("percentile", "value_percentile", "refused", "    condition: {field: bytes, percentile: 90, gt: 5}\n"),
+    ("both", "temporal", "refused, granted", ""),
+    ("absent", "temporal", "refused, granted", "    condition: refused and not granted\n"),
+    ("slow", "temporal_ordered", "refused, granted, deleted", ""),
+    ("parent", "event_count", "count-far", "    condition: {gte: 5}\n"),
+];
+
+/// What is held is at most a tenth more than what is booked, and at least half of it.
+#[test]
+fn every_kind_of_state_costs_what_is_booked() {
+    for (name, kind, ..) in KINDS {
+        for (keys, events) in [(2_000, 3), (100, 200), (4, 4_000)] {
+            let (worst, best) = kept(name, kind, keys, events);
+            println!("{name}, {keys} keys of {events}: held {:.0} to {:.0} % of what is booked", best * 100.0, worst * 100.0);
+            assert!(best > 0.5, "{name}: more than twice what is held is booked");
+        }
+    }
+}
+
+/// The largest and the smallest share of what is booked that is held, while events of three days come.
+fn kept(name: &str, kind: &str, keys: i64, events: i64) -> (f64, f64) {
+    let (mut world, mut random) = (World::new(&KINDS), fastrand::Rng::with_seed(9));
+    let settings = CorrelateSettings { budget_bytes_per_rule: u64::MAX, budget_bytes_per_account: u64::MAX, ..Default::default() };
+    let before = LIVE.get();
+    let mut correlator = Correlator::new(&world.set, &world.sources, settings);
+    let (empty, mut watermarks, mut out) = (LIVE.get() - before, Watermarks::default(), Vec::new());
+    let (mut worst, mut best) = (0.0f64, f64::MAX);
+    for n in 0..keys * events {
+        let at = n * 72 * HOUR / (keys * events);
+        one(&mut world, (name, kind), (random.i64(0..keys), at), &mut random, |input| match input {
+            Input::Event(d) => correlator.apply(&d, &watermarks, &mut out),
+            Input::Stretch(d) => correlator.apply_derived(&d, &watermarks, &mut out),
+        });
+        out.clear();
+        if n % (keys * events / 50) == 1 {
+            watermarks.raise(Source::CloudTrail, BASE + at - HOUR);
+            watermarks.derived = vec![BASE + at - HOUR];
+            correlator.advance(&watermarks, &mut out);
+            out = Vec::new();
+            let held = LIVE.get() - before - empty;
+            let logical = correlator.state_bytes() as i64;
+            assert!(held <= logical / 10 * 11 + (64 << 10), "{name} {keys} keys: {held} bytes are held, {logical} are booked");
+            if logical > 256 << 10 {
+                (worst, best) = (worst.max(held as f64 / logical as f64), best.min(held as f64 / logical as f64));
+            }
+        }
+    }
+    (worst, best)
+}
+
+enum Input {
+    Event(Detection),
+    Stretch(Derived),
+}
+
+/// One input for a correlation, which is gone when this returns.
+fn one(
+    world: &mut World,
+    (name, kind): (&str, &str),
+    (n, at): (i64, i64),
+    random: &mut fastrand::Rng,
+    give: impl FnOnce(Input) -> Counted,
+) {
+    let (key, account) = (format!("key{n}"), format!("{}", 100_000_000_000 + n % 7));
+    let steps: &[(u16, &str)] = match name {
+        "both" | "absent" => &[(0, "refused"), (1, "granted")],
+        "slow" => &[(0, "refused"), (1, "granted"), (2, "deleted")],
+        "parent" => &[(0, "count-far")],
+        _ => &[(0, "refused")],
+    };
+    let step = steps[random.usize(0..steps.len())];
+    let mut d = world.detection(name, step, &key, &account, at);
+    d.quantity = match kind {
+        "value_count" => Quantity::Distinct(random.u128(0..3_000)),
+        _ => Quantity::Micros(random.i128(0..10_000_000)),
+    };
+    if name != "parent" {
+        give(Input::Event(d));
+        return;
+    }
+    give(Input::Stretch(Derived {
+        target: d.target,
+        child: d.rule,
+        step: 0,
+        child_key: GroupKey::new([format!("child{}", random.u32(0..20_000))]),
+        key: d.key,
+        start_ms: d.time_ms,
+        end_ms: d.time_ms + HOUR,
+        account: d.account,
+        origin: (0, 0),
+        alert: Some("0123456789abcdef0123456789abcdef".into()),
+        severity: 3,
+        facts: Some(d.facts),
+    }));
 }

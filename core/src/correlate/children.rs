@@ -4,7 +4,7 @@ use super::change::KeptEvent;
 use super::interval::{Interval, Intervals};
 use super::packed::{Packed, Shown};
 use super::presence::Occurrence;
-use super::size::{block, list};
+use super::size::{block, list, tree};
 use super::spec::Spec;
 use super::store::EVIDENCE;
 use crate::event::id::hash128;
@@ -12,9 +12,6 @@ use crate::event::{ContentId, Derived, DetectionFlags, Facts, GroupKey, Position
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A child in its tree, in logical bytes: nodes are at least half full.
-const CHILD_BYTES: u64 = 2 * (size_of::<(u16, GroupKey)>() + size_of::<Child>()) as u64;
 
 /// One child key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,9 +27,11 @@ struct Child {
 /// All children of one parent key, by step and child key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Children {
-    by_key: BTreeMap<(u16, GroupKey), Child>,
+    /// Boxed: most parents have few, and a node of the tree has room for eleven.
+    by_key: BTreeMap<(u16, GroupKey), Box<Child>>,
     /// No stretch ends before the first of these; the last one to end ends at the second.
     ends: Option<Interval>,
+    /// Logical bytes of all, without the tree they stand in.
     bytes: u64,
 }
 
@@ -43,12 +42,10 @@ impl Children {
     pub(super) fn add(&mut self, d: &Derived) -> Option<Interval> {
         let before = self.by_key.len();
         let key = (d.step, d.child_key.clone());
-        self.by_key.entry(key.clone()).or_insert_with(|| Child {
-            held: Intervals::default(),
-            account: Arc::clone(&d.account),
-            severity: d.severity,
-            alert: None,
-            facts: d.facts.as_deref().map(pack_facts),
+        self.by_key.entry(key.clone()).or_insert_with(|| {
+            let facts = d.facts.as_deref().map(pack_facts);
+            let (held, account) = (Intervals::default(), Arc::clone(&d.account));
+            Box::new(Child { held, account, severity: d.severity, alert: None, facts })
         });
         let known = self.by_key.len() == before;
         let child = self.by_key.get_mut(&key)?;
@@ -71,7 +68,7 @@ impl Children {
 
     /// Every maximal stretch with a moment in [from, to).
     fn within(&self, from: i64, to: i64) -> impl Iterator<Item = (&(u16, GroupKey), &Child, Interval)> {
-        self.by_key.iter().flat_map(move |(key, child)| child.held.within(from, to).iter().map(move |i| (key, child, *i)))
+        self.by_key.iter().flat_map(move |(key, child)| child.held.within(from, to).iter().map(move |i| (key, &**child, *i)))
     }
 
     /// The same as occurrences.
@@ -122,7 +119,7 @@ impl Children {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.bytes + tree(self.by_key.len(), size_of::<(u16, GroupKey, Box<Child>)>())
     }
 }
 
@@ -147,11 +144,11 @@ impl Child {
         Shown { time, id, step, event: Packed::new(&event) }
     }
 
-    /// Logical bytes, the place in the tree and the key included.
+    /// Logical bytes, those of the key included.
     fn bytes(&self, key: &GroupKey) -> u64 {
         let texts = block(16 + self.account.len()) + self.alert.as_ref().map_or(0, |alert| block(16 + alert.len()));
         let facts = self.facts.as_ref().map_or(0, |facts| block(facts.len()));
-        CHILD_BYTES + block(key.bytes().len()) + texts + facts + list(self.held.all().len(), size_of::<Interval>())
+        block(size_of::<Child>()) + block(key.bytes().len()) + texts + facts + list(self.held.all().len(), size_of::<Interval>())
     }
 }
 

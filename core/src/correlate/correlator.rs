@@ -12,11 +12,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a Correlator is told beside its rules. Plain data.
+///
+/// Budgets are in logical bytes: an upper estimate, computed from what is kept, of the memory it really takes (between half of it
+/// and a tenth more; usually all but a few per cent). They hold for one Pipeline: of P Pipelines each gets its part of the whole. A
+/// key of one flow-log event takes about 600 bytes, half of them its evidence. Evidence is charged to every correlation that keeps
+/// it, because each packs its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Most logical bytes of state per correlation.
+    /// Most logical bytes of state per correlation. Beyond, the account with the most (to 4 KiB; of equals the first by name) gives
+    /// up keys: those without an open alert first, the longest unused first.
     pub budget_bytes_per_rule: u64,
-    /// Most logical bytes of state per correlation and account.
+    /// Most logical bytes of state per correlation and account, the account being that of the event that created a key. Beyond, it
+    /// gives up its own keys in the same order.
     pub budget_bytes_per_account: u64,
     /// Judged correlations give no verdict on windows that begin before this (deployment, reload).
     pub started_ms: Option<i64>,
@@ -62,6 +69,8 @@ pub struct Correlator {
     /// By rule index; `None` for plain rules.
     pub(super) states: Vec<Option<State>>,
     pub(super) numbers: Numbers,
+    /// Where events are packed before they get a block of their own size.
+    room: Vec<u8>,
 }
 
 /// Numbers given in the order of the log.
@@ -86,7 +95,7 @@ impl Correlator {
     pub fn new(set: &RuleSet, sources: &[Vec<Source>], settings: Settings) -> Self {
         let specs = compile(set, sources, &settings);
         let states = specs.into_iter().map(|s| s.map(|spec| State::new(spec, settings.started_ms))).collect();
-        Correlator { settings, states, numbers: Numbers::default() }
+        Correlator { settings, states, numbers: Numbers::default(), room: Vec::new() }
     }
 
     /// Applies one detection that feeds a correlation.
@@ -112,7 +121,7 @@ impl Correlator {
         }
         let mut taken = state.take(place, &d.key, &d.account, limit);
         let (key, account, held) = (&taken.key, &taken.account, &mut taken.held);
-        let (place, touched) = held.insert(&spec, d, account);
+        let (place, touched) = held.insert(&spec, d, account, &mut self.room);
         let changed = if spec.waits { Vec::new() } else { held.grow(&spec, Some(place), touched) };
         held.store.trim(&spec, place);
         let mut step = Step { spec: &spec, key, account, limit, stopped: None, opened: &mut self.numbers.opened, out };

@@ -96,8 +96,8 @@ impl KeyState {
         may_repeat(spec, d) && self.store.holds(spec, d.time_ms, d.id.0, d.step, d.flags.clock_skew)
     }
 
-    /// Puts an event in. Gives its place and the moments it may change.
-    pub(super) fn insert(&mut self, spec: &Spec, d: &Detection, payer: &str) -> (usize, Interval) {
+    /// Puts an event in. Gives its place and the moments it may change. `room` is for packing.
+    pub(super) fn insert(&mut self, spec: &Spec, d: &Detection, payer: &str, room: &mut Vec<u8>) -> (usize, Interval) {
         let place = self.store.insert(
             spec,
             Entry {
@@ -107,7 +107,7 @@ impl KeyState {
                 ident: ident(spec, d),
                 may_repeat: may_repeat(spec, d),
                 skewed: d.flags.clock_skew,
-                event: Some(Packed::of(spec, d, payer)),
+                event: Some(Packed::of(spec, d, payer, room)),
             },
         );
         let Some(question) = question(spec) else {

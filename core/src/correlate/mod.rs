@@ -7,7 +7,11 @@
 //! What more events can only make truer is evaluated for the moments a new event touches, when it is applied; what more events
 //! can undo is evaluated once, moment by moment in order, when the watermark has passed. Both use the same evaluators:
 //! `count` (N events in a row), `presence` (sets of identities), `ordered` (chains), `removal` (`not` in `temporal`), `cells`
-//! (sums and quantiles), `aligned` (windows of the epoch). Limits: thresholds of 10,000; [`Settings`] bounds the bytes.
+//! (sums and quantiles), `aligned` (windows of the epoch). Busy keys count identities by a staircase (`tally`).
+//!
+//! A key is found by one hashed look-up (`table`); timers and the order of eviction are lists through its place (`chain`, `timers`,
+//! `budget`). The evidence of an event is one packed block (`packed`). What all this takes is computed in `size`.
+//! Limits: thresholds of 10,000; [`Settings`] bounds the bytes.
 //!
 //! Readings of DESIGN section 5 where it leaves a choice:
 //! * A negated rule removes moments: of a child's stretch, those less than T from a negated moment. All rules under a `not` of a

@@ -11,7 +11,7 @@ use crate::event::{ContentId, Detection, DetectionFlags, Facts, FindingRevision,
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Where the parts of one event stand in time and order, and the rest of it.
+/// An event as evidence: its place in the order, and the rest of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shown {
     pub(super) time: i64,
@@ -24,7 +24,7 @@ pub(super) struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Packed(Arc<[u8]>);
 
-/// The content of the block, `T` being how texts and facts are held.
+/// The content of the block; how texts and facts are held depends on the direction.
 #[derive(Serialize, Deserialize)]
 struct Content<Text, Held> {
     rule: u32,
@@ -42,9 +42,9 @@ struct Content<Text, Held> {
 }
 
 impl Packed {
-    /// What is kept of a detection, under a key that `payer` pays for.
-    pub(super) fn of(spec: &Spec, d: &Detection, payer: &str) -> Self {
-        pack(&Content {
+    /// What is kept of a detection, under a key that `payer` pays for. `room` is where it is written first, to be used again.
+    pub(super) fn of(spec: &Spec, d: &Detection, payer: &str, room: &mut Vec<u8>) -> Self {
+        let content = Content {
             rule: spec.rules.get(usize::from(d.step)).copied().unwrap_or(d.rule),
             source: d.source,
             flags: d.flags,
@@ -56,12 +56,13 @@ impl Packed {
             sub_sequence: d.position.sub_sequence,
             facts: &*d.facts,
             child_alert: None,
-        })
+        };
+        pack(&content, room)
     }
 
     /// An event that is not kept but made to be shown.
     pub(super) fn new(event: &KeptEvent) -> Self {
-        pack(&Content {
+        let content = Content {
             rule: event.rule,
             source: event.source,
             flags: event.flags,
@@ -73,7 +74,8 @@ impl Packed {
             sub_sequence: event.position.sub_sequence,
             facts: &*event.facts,
             child_alert: event.child_alert.as_deref(),
-        })
+        };
+        pack(&content, &mut Vec::new())
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -81,9 +83,10 @@ impl Packed {
     }
 }
 
-fn pack(content: &Content<&str, &Facts>) -> Packed {
-    let bytes = postcard::to_extend(content, Vec::with_capacity(512)).expect("writing plain data to memory cannot fail");
-    Packed(bytes.into())
+fn pack(content: &Content<&str, &Facts>, room: &mut Vec<u8>) -> Packed {
+    room.clear();
+    *room = postcard::to_extend(content, std::mem::take(room)).expect("writing plain data to memory cannot fail");
+    Packed(room.as_slice().into())
 }
 
 impl Shown {

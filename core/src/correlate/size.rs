@@ -1,5 +1,6 @@
 //! Logical bytes: what a thing takes in memory, computed from what is kept and never asked of the allocator, so that it is the same
-//! on every machine and after every restart. An upper estimate: blocks as a usual allocator lays them out, trees half full.
+//! on every machine and after every restart. An upper estimate: blocks as a usual allocator lays them out, lists with a quarter to
+//! spare, trees about half full. `tests/pressure.rs` compares it with the allocator for every kind of correlation.
 
 /// A block of this many bytes: a head of eight, multiples of sixteen, at least 32. Nothing for nothing.
 pub(super) const fn block(bytes: usize) -> u64 {
