@@ -1,7 +1,8 @@
 //! What a person sees: colour and progress, only on a terminal. `anstream` strips colour where there is none.
 
+use super::Failure;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// Red, bold.
 pub(in crate::cli) fn red(text: &str) -> String {
@@ -21,6 +22,16 @@ pub(in crate::cli) fn green(text: &str) -> String {
 /// Bold.
 pub(in crate::cli) fn bold(text: &str) -> String {
     format!("\x1b[1m{text}\x1b[0m")
+}
+
+/// Prints lines. A reader that has seen enough (`| head`, a pager that was left) is no error.
+pub(in crate::cli) fn print(lines: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let written = lines.into_iter().try_for_each(|line| writeln!(out, "{}", line.as_ref())).and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(format!("cannot write to standard output: {e}"))),
+        _ => Ok(()),
+    }
 }
 
 /// A progress bar in bytes on standard error; hidden where that is no terminal.
