@@ -374,3 +374,18 @@ fn hits_are_those_the_service_noted() {
     owner.set_info("suppression_hits", "no map").expect("noted");
     assert_eq!(list().status.code(), Some(3));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = Folder::new("pipe");
+    let state = folder.path("t.db");
+    drop(with_alerts(&state));
+    for arguments in [&["alerts", "show", "bb"][..], &["alerts", "list", "--json"], &["alerts", "list"], &["quarantine", "list"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args(arguments).args(["--state", &state]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `tidegate alerts list`.
 
-use crate::cli::{Exit, Failure, columns, state, summary};
+use crate::cli::{Exit, Failure, columns, screen, state, summary};
 use crate::io::sqlite::AlertFilter;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -79,13 +79,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let found = state::open(arguments.state.as_ref())?.alerts(&filter)?;
     let alerts: Vec<&Value> = found.iter().take(limit).collect();
     if arguments.json {
-        crate::cli::replay::write_lines("-", alerts.iter().map(ToString::to_string))?;
+        screen::print(alerts.iter().map(ToString::to_string))?;
     } else {
-        anstream::println!("{}", table(&alerts));
+        screen::print([table(&alerts)])?;
         if found.len() > limit {
-            anstream::println!(
-                "... only the latest {limit}; narrow it (--from, --to, --rule, --account, --severity, --text) or raise --limit"
-            );
+            let narrow = "--from, --to, --rule, --account, --severity, --text";
+            screen::print([format!("... only the latest {limit}; narrow it ({narrow}) or raise --limit")])?;
         }
     }
     Ok(Exit::Fine)

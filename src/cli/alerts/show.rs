@@ -35,10 +35,10 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let document = state::open(arguments.state.as_ref())?.alert(&arguments.alert)?;
     if arguments.json {
-        anstream::println!("{document:#}");
+        screen::print([format!("{document:#}")])?;
     } else {
         let width = columns::terminal_width().map_or(WIDTH_WITHOUT_TERMINAL, |w| w.min(WIDTH_MAX));
-        story(&document, Telling { width, events: arguments.events }).iter().for_each(|line| anstream::println!("{}", painted(line)));
+        screen::print(story(&document, Telling { width, events: arguments.events }).iter().map(painted))?;
     }
     Ok(Exit::Fine)
 }

@@ -46,9 +46,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let rows = state.quarantine(&filter)?;
     if arguments.json {
         let by_code: serde_json::Map<String, Value> = counts.iter().map(|(code, n)| (code.clone(), (*n).into())).collect();
-        println!("{}", json!({"counts": by_code, "items": rows.iter().map(as_json).collect::<Vec<_>>()}));
+        screen::print([json!({"counts": by_code, "items": rows.iter().map(as_json).collect::<Vec<_>>()}).to_string()])?;
     } else {
-        text(&counts, &rows).iter().for_each(|line| anstream::println!("{line}"));
+        screen::print(text(&counts, &rows))?;
     }
     Ok(Exit::Fine)
 }

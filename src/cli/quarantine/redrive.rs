@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if !arguments.dry_run && !sorted.taken.is_empty() {
         state.request_redrive(&sorted.taken)?;
     }
-    sorted.said(arguments.dry_run).iter().for_each(|line| anstream::println!("{line}"));
+    screen::print(sorted.said(arguments.dry_run))?;
     // Who names an item and cannot have it must hear so.
     let in_vain = !sorted.refused.is_empty() && !arguments.ids.is_empty();
     Ok(if in_vain { Exit::Found } else { Exit::Fine })

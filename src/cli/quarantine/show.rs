@@ -48,9 +48,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     } else if arguments.json {
         let mut document = as_json(&item);
         document["text"] = String::from_utf8_lossy(&bytes).into();
-        println!("{document}");
+        screen::print([document.to_string()])?;
     } else {
-        text(&item, &bytes).iter().for_each(|line| anstream::println!("{line}"));
+        screen::print(text(&item, &bytes))?;
     }
     Ok(Exit::Fine)
 }

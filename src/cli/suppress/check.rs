@@ -1,6 +1,6 @@
 //! `tidegate suppress check`.
 
-use crate::cli::{Exit, Failure, replay, rules};
+use crate::cli::{Exit, Failure, replay, rules, screen};
 use crate::io::clock;
 use crate::io::suppressions::{Standing, doubts, read};
 use std::path::PathBuf;
@@ -44,14 +44,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let count = |standing: Standing| standings.iter().filter(|s| **s == standing).count();
     let counts = [Standing::Active, Standing::Future, Standing::Expired].map(|s| (s.word(), count(s)));
     if arguments.json {
-        println!("{}", json(&all, loaded.entries.len(), counts));
+        screen::print([json(&all, loaded.entries.len(), counts).to_string()])?;
     } else {
-        all.iter().for_each(|d| anstream::println!("{}", rules::error_line(d)));
+        screen::print(all.iter().map(rules::error_line))?;
         let [(_, active), (_, future), (_, expired)] = counts;
         let (good, warnings) = (loaded.entries.len(), all.len() - errors);
         let plural = if good == 1 { "" } else { "s" };
         let sums = format!("{active} active, {future} not yet in force, {expired} expired; {errors} errors, {warnings} warnings");
-        anstream::println!("{good} good suppression{plural}: {sums}");
+        screen::print([format!("{good} good suppression{plural}: {sums}")])?;
     }
     Ok(if errors > 0 || (arguments.strict && !all.is_empty()) { Exit::Found } else { Exit::Fine })
 }

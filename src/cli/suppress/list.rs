@@ -1,7 +1,7 @@
 //! `tidegate suppress list`.
 
 use super::read_good;
-use crate::cli::{Exit, Failure, columns, state};
+use crate::cli::{Exit, Failure, columns, screen, state};
 use crate::io::clock;
 use crate::io::suppressions::{Placed, Standing};
 use serde_json::{Value, json};
@@ -41,9 +41,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let now_ms = clock::now_ms();
     if arguments.json {
         let list: Vec<Value> = entries.iter().map(|e| as_json(e, now_ms, &hits)).collect();
-        println!("{}", json!({"suppressions": list}));
+        screen::print([json!({"suppressions": list}).to_string()])?;
     } else {
-        anstream::println!("{}", table(&entries, now_ms, &hits));
+        screen::print([table(&entries, now_ms, &hits)])?;
     }
     Ok(Exit::Fine)
 }
