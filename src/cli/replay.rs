@@ -196,7 +196,7 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
     let generic = GenericSource { logsource, time_field: arguments.time_field.clone(), arrival_field: arguments.arrival_field.clone() };
     let generic = if arguments.format == Format::Json { vec![generic] } else { Vec::new() };
     let flow_format = arguments.flow_format.as_ref().map(|f| f.split_whitespace().map(str::to_owned).collect());
-    Ok(Hints { form, flow_format, generic })
+    Ok(Hints { form, flow_format, generic, ..Hints::default() })
 }
 
 fn execute(

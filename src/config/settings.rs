@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tidegate_core::decode::Hints;
+use tidegate_core::event::source::BUILT_IN;
 use tidegate_core::event::{GenericSource, Source};
 
 /// The whole configuration.
@@ -174,7 +175,16 @@ impl Config {
         let before = self.sources.iter().take_while(|s| s.name != source.name);
         let generic = before.filter(|s| s.json.is_some()).count();
         let form = source.format.form(u16::try_from(generic).unwrap_or(u16::MAX));
-        Hints { form, flow_format: source.flow_format.clone(), generic: self.generic() }
+        Hints { form, flow_format: source.flow_format.clone(), generic: self.generic(), lateness: self.stated_lateness() }
+    }
+
+    /// Allowed lateness of every source.
+    #[must_use]
+    pub fn stated_lateness(&self) -> tidegate_core::event::Lateness {
+        let mut lateness = tidegate_core::event::Lateness::default();
+        let stated = (0u16..).zip(self.generic()).map(|(n, _)| Source::Generic(n));
+        BUILT_IN.into_iter().chain(stated).for_each(|source| lateness.state(source, self.lateness.ms(source)));
+        lateness
     }
 
     /// What decides about alerts beside rules and events, for the log's control.
@@ -184,6 +194,7 @@ impl Config {
             correlate: tidegate_core::correlate::Settings {
                 budget_bytes_per_rule: self.budgets.bytes_per_rule,
                 budget_bytes_per_account: self.budgets.bytes_per_account,
+                lateness: self.stated_lateness(),
                 ..Default::default()
             },
             pages_per_hour: self.paging.pages_per_hour,

@@ -6,7 +6,7 @@ use super::lifecycle::Step;
 use super::spec::{Kind, compile};
 use super::state::{Phase, State};
 use crate::event::watermark::NOT_YET;
-use crate::event::{Derived, Detection, GroupKey, Source, Watermarks};
+use crate::event::{Derived, Detection, GroupKey, Lateness, Source, Watermarks};
 use crate::rule::RuleSet;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,7 +27,9 @@ pub struct Settings {
     pub budget_bytes_per_account: u64,
     /// Judged correlations give no verdict on windows that begin before this (deployment, reload).
     pub started_ms: Option<i64>,
-    /// Replaces the sources' own lateness (rule tests with short histories, property tests).
+    /// Allowed lateness, where it is not the source's own.
+    pub lateness: Lateness,
+    /// Replaces the lateness of all sources (rule tests with short histories, property tests).
     pub lateness_ms: Option<i64>,
     /// Timestamps kept per key and pane before any is dropped, even where the rule needs fewer. Evidence and the edges of counts
     /// rest on them; episodes do not (but chains and `not` do, which keep 16 times as many). Tests set it low.
@@ -40,6 +42,7 @@ impl Default for Settings {
             budget_bytes_per_rule: 1 << 30,
             budget_bytes_per_account: 1 << 28,
             started_ms: None,
+            lateness: Lateness::default(),
             lateness_ms: None,
             kept_per_pane: 64,
         }

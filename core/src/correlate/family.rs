@@ -1,5 +1,6 @@
 //! Children and parents: levels, inherited lateness, and how a child's key becomes its parent's.
 
+use super::correlator::Settings;
 use super::spec::{Spec, correlation};
 use crate::event::GroupKey;
 use crate::rule::RuleSet;
@@ -20,14 +21,14 @@ pub(super) fn level_of(set: &RuleSet, index: u32, depth: usize) -> usize {
     children.map(|r| 1 + level_of(set, *r, depth + 1)).max().unwrap_or(0)
 }
 
-pub(super) fn lateness_of(set: &RuleSet, specs: &[Option<Spec>], index: u32, fixed: Option<i64>, depth: usize) -> i64 {
+pub(super) fn lateness_of(set: &RuleSet, specs: &[Option<Spec>], index: u32, settings: &Settings, depth: usize) -> i64 {
     let (Some(c), Some(spec)) = (correlation(set, index), &specs[index as usize]) else { return 0 };
-    let own = spec.sources.iter().map(|s| fixed.unwrap_or(s.lateness_ms())).max().unwrap_or(0);
+    let own = spec.sources.iter().map(|s| settings.lateness_ms.unwrap_or(settings.lateness.ms(*s))).max().unwrap_or(0);
     let of_child = |r: &u32| {
         let child = specs[*r as usize].as_ref().filter(|_| depth < 64)?;
         // A sum's stretch begins with its cell, up to a cell before the event that made it.
         let waits = if child.waits { child.timespan.max(child.look + child.cell()) } else { child.cell() - 1 };
-        Some(lateness_of(set, specs, *r, fixed, depth + 1) + waits)
+        Some(lateness_of(set, specs, *r, settings, depth + 1) + waits)
     };
     c.rules.iter().filter_map(of_child).max().unwrap_or(0).max(own)
 }

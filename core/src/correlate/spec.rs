@@ -119,7 +119,7 @@ pub(super) fn compile(set: &RuleSet, sources: &[Vec<Source>], settings: &Setting
         specs.push(correlation(set, index).map(|c| compile_one(set, index, c, own, settings.kept_per_pane.max(2))));
     }
     for index in 0..specs.len() as u32 {
-        let late = lateness_of(set, &specs, index, settings.lateness_ms, 0);
+        let late = lateness_of(set, &specs, index, settings, 0);
         if let Some(spec) = &mut specs[index as usize] {
             spec.lateness = late;
         }

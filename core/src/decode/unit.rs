@@ -1,7 +1,7 @@
 //! A unit: one event's own bytes, taken out of its envelopes, with what the envelopes said about it.
 
 use super::DecodeError;
-use crate::event::{Form, GenericSource};
+use crate::event::{Form, GenericSource, Lateness};
 use std::borrow::Cow;
 
 /// What the envelopes around a unit said. Everything is optional: a unit may come bare.
@@ -72,4 +72,6 @@ pub struct Hints {
     pub flow_format: Option<Vec<String>>,
     /// Stated logsources of generic JSON; `Form::Generic(n)` is the n-th.
     pub generic: Vec<GenericSource>,
+    /// Allowed lateness, where it is not the source's own.
+    pub lateness: Lateness,
 }

@@ -76,7 +76,7 @@ impl Detector {
         let mut regexes = Regexes::new();
         let (mut forms, mut refused) = (BTreeMap::new(), BTreeMap::new());
         for form in FORMS.into_iter().chain(generic) {
-            let (rules, bad) = FormRules::new(form, &set, &hints.generic, &mut regexes);
+            let (rules, bad) = FormRules::new(form, &set, hints, &mut regexes);
             forms.insert(form, rules);
             refused.extend(bad);
         }

@@ -9,6 +9,7 @@ use super::index::{Index, Necessary, necessary};
 use super::matcher::Node;
 use super::plan::{Plan, TooManySlots};
 use super::quantity::{Feed, KeyPlan, Measure};
+use crate::decode::Hints;
 use crate::event::{Fact, Form, GenericSource, Slot, Source};
 use crate::normalize;
 use crate::rule::{Body, Correlation, CorrelationKind, DetectionRule, Expr, Level, RuleSet};
@@ -51,6 +52,8 @@ const COMMON_FIELDS: [&str; 29] = [
 #[derive(Debug)]
 pub(super) struct FormRules {
     pub(super) source: Source,
+    /// Allowed lateness of its events.
+    pub(super) lateness_ms: i64,
     pub(super) matching: Plan,
     pub(super) evidence: Plan,
     pub(super) reserved: Reserved,
@@ -93,7 +96,8 @@ pub(super) type Refused = (u32, Refusal);
 
 impl FormRules {
     /// Compiles all rules that admit the form's source. `regexes` is shared by all forms.
-    pub(super) fn new(form: Form, set: &RuleSet, generic: &[GenericSource], regexes: &mut Regexes) -> (Self, Vec<Refused>) {
+    pub(super) fn new(form: Form, set: &RuleSet, hints: &Hints, regexes: &mut Regexes) -> (Self, Vec<Refused>) {
+        let generic = &hints.generic[..];
         let mut building = Building::new(form, generic);
         let mut refused = Vec::new();
         for (number, rule) in (0u32..).zip(&set.rules) {
@@ -106,7 +110,7 @@ impl FormRules {
                 Err(refusal) => refused.push((number, refusal)),
             }
         }
-        (building.finish(form), refused)
+        (building.finish(form, hints.lateness.ms(form.source())), refused)
     }
 }
 
@@ -151,7 +155,7 @@ impl Building {
         Ok(FormRule { rule: number, node, feeds, severity, condition: None, witness: false })
     }
 
-    fn finish(mut self, form: Form) -> FormRules {
+    fn finish(mut self, form: Form, lateness_ms: i64) -> FormRules {
         let common: BTreeSet<Slot> = COMMON_FIELDS.iter().filter_map(|name| self.matching.known_slot(name)).collect();
         let is_common = |slot: Slot| common.contains(&slot);
         let conditions: Vec<Option<Necessary>> = self.rules.iter().map(|rule| necessary(&rule.node, &is_common)).collect();
@@ -160,6 +164,7 @@ impl Building {
         }
         FormRules {
             source: form.source(),
+            lateness_ms,
             matching: self.matching,
             evidence: self.evidence,
             reserved: self.reserved,

@@ -31,11 +31,11 @@ pub(super) struct Moment {
 
 impl Moment {
     /// Judges an event's own time against its arrival. Either stands in for the other when it is missing.
-    pub(super) fn judge(own: Option<i64>, arrival: Option<i64>, source: Source) -> Option<Self> {
+    pub(super) fn judge(own: Option<i64>, arrival: Option<i64>, lateness_ms: i64) -> Option<Self> {
         let arrival_ms = arrival.or(own)?;
         let own_ms = own.unwrap_or(arrival_ms);
         let clock_skew = own_ms > arrival_ms.saturating_add(CLOCK_SKEW_MAX_MS);
-        let late = arrival_ms.saturating_sub(own_ms) > source.lateness_ms();
+        let late = arrival_ms.saturating_sub(own_ms) > lateness_ms;
         Some(Moment { time_ms: if clock_skew { arrival_ms } else { own_ms }, arrival_ms, late, clock_skew })
     }
 
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn times_are_judged_against_arrival() {
-        let judge = |own, arrival| Moment::judge(own, arrival, Source::CloudTrail);
+        let judge = |own, arrival| Moment::judge(own, arrival, Source::CloudTrail.lateness_ms());
         let hour = 60 * MINUTE_MS;
         let moment = |time_ms, arrival_ms, late, clock_skew| Some(Moment { time_ms, arrival_ms, late, clock_skew });
         assert_eq!(judge(None, None), None);
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(judge(Some(0), Some(hour / 2 + 1)), moment(0, hour / 2 + 1, true, false));
         assert_eq!(judge(Some(CLOCK_SKEW_MAX_MS), Some(0)), moment(CLOCK_SKEW_MAX_MS, 0, false, false));
         assert_eq!(judge(Some(CLOCK_SKEW_MAX_MS + 1), Some(0)), moment(0, 0, false, true));
-        assert_eq!(Moment::judge(Some(0), Some(hour), Source::VpcFlow), moment(0, hour, false, false));
+        assert_eq!(Moment::judge(Some(0), Some(hour), Source::VpcFlow.lateness_ms()), moment(0, hour, false, false));
         assert!(judge(Some(i64::MIN), Some(i64::MAX)).is_some_and(|m| m.late));
     }
 }

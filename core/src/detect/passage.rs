@@ -87,7 +87,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         let reserved = &form.reserved;
         form.matching.fill(unit, flow, slots)?;
         let arrival_ms = reserved.arrival.and_then(|slot| time_at(slots, slot)).or(at.arrival_ms);
-        let moment = Moment::judge(time_at(slots, reserved.time), arrival_ms, form.source).ok_or_else(Moment::missing)?;
+        let moment = Moment::judge(time_at(slots, reserved.time), arrival_ms, form.lateness_ms).ok_or_else(Moment::missing)?;
         let finding = reserved.finding.and_then(|finding| finding.read(slots, moment.time_ms));
         if let Some(finding) = &finding {
             slots.put(Plan::revision_target(), Value::Text(finding.publication().into()));

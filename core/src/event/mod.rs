@@ -20,6 +20,6 @@ pub use facts::{Fact, Facts};
 pub use id::{ContentId, GroupKey, KeyGroup};
 pub use record::{Position, Record, Sequence};
 pub use slots::{PathTree, Slot, Slots};
-pub use source::{Form, GenericSource, LogSource, Source};
+pub use source::{Form, GenericSource, Lateness, LogSource, Source};
 pub use value::Value;
 pub use watermark::Watermarks;

@@ -1,6 +1,7 @@
 //! Which service an event is from, in which shape it came, and how a rule's `logsource` gates on that.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The service an event speaks for. A rule sees only events whose source its `logsource` admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -163,13 +164,30 @@ impl Source {
         admits(&rule.category, &own.category) && admits(&rule.product, &own.product) && admits(&rule.service, &own.service)
     }
 
-    /// Allowed lateness in milliseconds: an event that arrives later than this after its own time is late.
-    /// Flow logs are delivered up to 10 min late and best effort, so they get an hour; all else half of it.
+    /// Allowed lateness in milliseconds, where nothing else is stated ([`Lateness`]): an event that arrives later than this after
+    /// its own time is late. Flow logs are delivered up to 10 min late and best effort, so they get an hour; all else half of it.
     #[must_use]
     pub fn lateness_ms(self) -> i64 {
         match self {
             Source::VpcFlow | Source::TransitGatewayFlow => 60 * 60_000,
             _ => 30 * 60_000,
         }
+    }
+}
+
+/// Allowed lateness per source, where it is not the source's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lateness(BTreeMap<Source, i64>);
+
+impl Lateness {
+    /// States the lateness of a source, in milliseconds.
+    pub fn state(&mut self, source: Source, ms: i64) {
+        self.0.insert(source, ms);
+    }
+
+    /// That of a source, in milliseconds.
+    #[must_use]
+    pub fn ms(&self, source: Source) -> i64 {
+        self.0.get(&source).copied().unwrap_or_else(|| source.lateness_ms())
     }
 }

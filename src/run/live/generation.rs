@@ -50,7 +50,7 @@ impl Generation {
         let mut warnings: Vec<String> = doubts.iter().map(|d| line(d)).collect();
         let set = Arc::new(loaded.set);
         let generic = config.generic();
-        let hints = Hints { generic: generic.clone(), ..Hints::default() };
+        let hints = Hints { generic: generic.clone(), lateness: config.stated_lateness(), ..Hints::default() };
         let tables = &config.tables;
         let named = TableFiles {
             accounts: tables.accounts.clone(),
