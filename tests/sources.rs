@@ -538,6 +538,22 @@ fn a_folder_read_once_ends() {
     assert_eq!((&*last.shard, last.progress), (FOLDER_SHARD, Progress::Ended));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_of_many_files_is_not_held_open() {
+    let folder = Folder::new();
+    (0..600).for_each(|n| drop(folder.write(&format!("{n}.log"), "one\n")));
+    let opened = || fs::read_dir("/proc/self/fd").expect("the list of open files").count();
+    let most = AtomicU32::new(0);
+    let reads = run_until(&mut watched(&folder), &[], |reads| {
+        most.fetch_max(opened() as u32, Ordering::Relaxed);
+        reads.last().is_some_and(idle) && reads.len() > 1000
+    });
+    assert_eq!((lines(&reads).len(), lost(&reads).len()), (600, 0));
+    // The other tests of this process hold a few.
+    assert!(most.load(Ordering::Relaxed) < 300, "{most:?} files are open");
+}
+
 #[test]
 fn a_stop_is_heard_within_a_second() {
     let folder = Folder::new();
@@ -567,7 +583,7 @@ fn a_position_that_cannot_be_read_is_refused() {
     let path = folder.write("a.log", "one\n");
     let shard = path.to_string_lossy().into_owned();
     let position = ReadPosition { source: "s".into(), shard: shard.into(), sequence: 1.into(), token: "{\"version\":9}".into() };
-    let refused = followed(&path).run(&[position.clone()], &|_| Flow::Continue).expect_err("a newer form");
+    let refused = followed(&path).run(std::slice::from_ref(&position), &|_| Flow::Continue).expect_err("a newer form");
     assert!(refused.contains("a.log") && refused.contains("version"), "{refused}");
     let other = ReadPosition { source: "another source".into(), ..position };
     assert_eq!(lines(&run_until(&mut followed(&path), &[other], |r| !lines(r).is_empty())).len(), 1);
