@@ -53,8 +53,8 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         generic: config.generic(),
         snapshot_every: Duration::from_millis(config.snapshots.every_ms),
     };
-    let twin = store.twin()?;
-    let started = restart::start(Box::new(store), plan, &generation)?;
+    let (twin, beside) = (store.twin()?, store.twin()?);
+    let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
     let asked = Arc::new(AtomicBool::new(false));
     let names: Vec<(Arc<str>, bool)> =
         config.sources.iter().zip(wiring::stamped(&config)).map(|(s, stamped)| (s.name.as_str().into(), stamped)).collect();
