@@ -121,7 +121,7 @@ fn what_is_changed_ends_truncated_and_starts_afresh() {
 #[test]
 fn a_rule_that_comes_back_goes_on_with_its_alerts() {
     let with = World::new(BASE_RULES);
-    let without = World::new(&BASE_RULES.split_once("---").expect("two rules").1.to_owned());
+    let without = World::new(BASE_RULES.split_once("---").expect("two rules").1);
     let mut feed = Feed::new(&with, with.embedded(1));
     feed.push(&finding(1, 8.0));
     assert_eq!(feed.run.pages.len(), 1);

@@ -454,6 +454,7 @@ fn seeds() -> u64 {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a test prints what occurred")]
 fn nothing_is_lost_or_doubled_whatever_fails() {
     let mut seen = BTreeMap::<&str, u64>::new();
     let seeds = seeds();
