@@ -76,7 +76,10 @@ impl Engine {
         intakes: Arc<Intakes>,
         snapshots: Snapshots,
     ) -> Self {
-        let (unwritten, moved) = (None, BTreeSet::new());
+        // A lane that is new begins where its first cursor says: it is stored before anything is sent.
+        let lanes = |p: u16| machine.outbox(p).lanes().map(move |(name, _)| (p, Arc::clone(name))).collect::<Vec<_>>();
+        let moved = (0..machine.pipelines().len() as u16).flat_map(lanes).collect();
+        let unwritten = None;
         Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
     }
 

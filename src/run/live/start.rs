@@ -62,6 +62,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let reporter = Reporter::new(names.iter().map(|(name, _)| name.to_string()).collect());
     tell(&started, &generation, &config);
     let mut engine = started.engine;
+    engine.acknowledge()?;
     if generation.changes(engine.machine().control()) || engine.head() == 0 {
         let applied = engine.change(&generation)?;
         reporter.changed(&generation, applied.as_ref());
