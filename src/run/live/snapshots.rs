@@ -93,11 +93,14 @@ impl Snapshots {
         let at = writing.next as usize * PIECE_BYTES;
         if at < writing.bytes.len() {
             let piece = &writing.bytes[at..writing.bytes.len().min(at + PIECE_BYTES)];
+            tracing::trace!(target: "window", pipeline = writing.pipeline, piece = writing.next, "snapshot piece");
             store.put_piece(writing.pipeline, writing.position, writing.next, piece)?;
             writing.next += 1;
             return Ok(Turn::Piece);
         }
+        tracing::trace!(target: "window", pipeline = writing.pipeline, "sealing");
         store.seal_snapshot(writing.pipeline, writing.position, writing.next, hash128(&writing.bytes))?;
+        tracing::trace!(target: "window", pipeline = writing.pipeline, "sealed");
         let sealed = Turn::Sealed(writing.pipeline, writing.position);
         self.writing = None;
         Ok(sealed)
