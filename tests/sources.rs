@@ -538,6 +538,22 @@ fn a_folder_read_once_ends() {
     assert_eq!((&*last.shard, last.progress), (FOLDER_SHARD, Progress::Ended));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_of_many_files_is_not_held_open() {
+    let folder = Folder::new();
+    (0..600).for_each(|n| drop(folder.write(&format!("{n}.log"), "one\n")));
+    let opened = || fs::read_dir("/proc/self/fd").expect("the list of open files").count();
+    let most = AtomicU32::new(0);
+    let reads = run_until(&mut watched(&folder), &[], |reads| {
+        most.fetch_max(opened() as u32, Ordering::Relaxed);
+        reads.last().is_some_and(idle) && reads.len() > 1000
+    });
+    assert_eq!((lines(&reads).len(), lost(&reads).len()), (600, 0));
+    // The other tests of this process hold a few.
+    assert!(most.load(Ordering::Relaxed) < 300, "{most:?} files are open");
+}
+
 #[test]
 fn a_stop_is_heard_within_a_second() {
     let folder = Folder::new();

@@ -422,6 +422,7 @@ fn one(
         "value_count" => Quantity::Distinct(random.u128(0..3_000)),
         _ => Quantity::Micros(random.i128(0..10_000_000)),
     };
+    d.flags.late = random.u8(0..6) == 0;
     if name != "parent" {
         give(Input::Event(d));
         return;

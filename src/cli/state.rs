@@ -1,6 +1,7 @@
 //! The state file as the operator's commands see it: how it is found, and what it cannot answer in words for a person.
 //!
-//! Owns where to look (`--state FILE`, else TIDEGATE_STATE, else `./tidegate.db`) and what an absent or ambiguous id is told.
+//! Owns where to look (`--state FILE`, else TIDEGATE_STATE, else `state:` of the configuration that TIDEGATE_CONFIG
+//! names or that is `./tidegate.yaml`, else `./tidegate.db`) and what an absent or ambiguous id is told.
 //! Reads beside a running service; writes nothing but requests to drive quarantined items again. Never makes a file.
 
 use super::Failure;
@@ -19,9 +20,14 @@ const HITS: &str = "suppression_hits";
 /// Requests written at once: the owner waits for no more.
 const REQUESTS_AT_ONCE: usize = 1_000;
 
-/// The state file that somebody named: by option, else by environment.
+/// The state file that somebody named: by option, by environment, or in the configuration.
 pub(in crate::cli) fn stated(option: Option<&PathBuf>) -> Option<PathBuf> {
-    option.cloned().or_else(|| std::env::var_os(VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from))
+    option.cloned().or_else(|| std::env::var_os(VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from)).or_else(configured)
+}
+
+/// The one of the configuration, if there is a good one. What is wrong with it is for `config check` to say.
+fn configured() -> Option<PathBuf> {
+    super::config::file::read(None).ok().and_then(|(_, parsed)| parsed.config).map(|config| config.state)
 }
 
 /// A state file, open for reading.

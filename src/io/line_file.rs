@@ -2,7 +2,7 @@
 //!
 //! Owns that a line is there whole or not at all, and durable when [`LineFile::append`] returns: a line that a crash tore is cut when
 //! the file is opened, and a write that fails is taken back. Notices when the file was rotated away (another or no file under its
-//! path) and opens it anew. Never interprets a line. Limits: one process writes to a file; the last [`RECALL_BYTES_MAX`] are read back.
+//! path) and opens it anew. Never interprets a line. Limits: one process writes to a file; its last 256 MiB at most are read back.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

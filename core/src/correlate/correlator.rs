@@ -114,8 +114,11 @@ impl Correlator {
         }
         let (spec, place) = (Arc::clone(&state.spec), state.keys.find(&d.key));
         if d.flags.late {
-            if let Some(key) = place.and_then(|place| state.keys.get_mut(place)) {
-                key.late(&spec, d.time_ms);
+            if let Some(mut taken) = place.and_then(|place| state.take_out(place)) {
+                taken.held.late(&spec, d.time_ms);
+                let payer = taken.held.payer;
+                state.put(taken, None, &mut self.numbers);
+                state.enforce(payer, limit, &self.settings, &mut self.numbers, out);
             }
             return Counted::Late;
         }

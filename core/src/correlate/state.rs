@@ -105,7 +105,7 @@ impl State {
         (now.saturating_sub(self.spec.lateness), (now >= ENDED).then_some(self.real.saturating_sub(self.spec.lateness)))
     }
 
-    /// Takes out the key at `place`, which is this one's; it is created if it has none.
+    /// Takes out a key, which stands at `place`; it is created if it has none.
     pub(super) fn take(&mut self, place: Option<u32>, key: &GroupKey, account: &Arc<str>, limit: i64) -> Taken {
         if let Some(taken) = place.and_then(|place| self.take_out(place)) {
             return taken;
@@ -116,7 +116,8 @@ impl State {
         Taken { place, key: key.clone(), held, account: self.budget.account(payer) }
     }
 
-    fn take_out(&mut self, place: u32) -> Option<Taken> {
+    /// Takes out the key at `place`, if there is one.
+    pub(super) fn take_out(&mut self, place: u32) -> Option<Taken> {
         let mut held = self.keys.take(place)?;
         Some(Taken { place, key: std::mem::take(&mut held.key), account: self.budget.account(held.payer), held })
     }

@@ -43,10 +43,6 @@ impl Table {
         self.places.get(place as usize)?.as_deref()
     }
 
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut KeyState> {
-        self.places.get_mut(place as usize)?.as_deref_mut()
-    }
-
     /// A place for a key that has none; [`Table::put`] fills it.
     pub(super) fn enter(&mut self, key: &GroupKey) -> u32 {
         if (self.filled + 1) * 4 > self.entries.len() * 3 {

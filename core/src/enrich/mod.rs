@@ -1,6 +1,6 @@
 //! Enrich: what our own tables say of the values of an event. Accounts, networks, threat intelligence, geography.
 //!
-//! Owns the tables, how rows become entries ([`Builder`]), the names under which rules ask for them ([`field`]), and the notes an
+//! Owns the tables, how rows become entries ([`Builder`]), the names under which rules ask for them ([`field()`]), and the notes an
 //! event that matched carries away ([`Note`]). Immutable once built and shared by all threads; a reload builds a whole new one.
 //! Never reads a file, never asks a clock: whether intelligence has expired is judged against the event's own time, so history
 //! gives today what it gave then. Never overrules a source: what the event itself says wins, a table fills what is absent.

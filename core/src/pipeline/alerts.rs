@@ -2,7 +2,8 @@
 //!
 //! Owns the step from what the correlator and the findings say to effects. A document is emitted when an alert opens and when it
 //! ends; between the two the ledger's throttle says when. Whether it pages is decided when it opens, and again only while it did
-//! not page: when it became more severe, or is a sample or archived no longer. So at most one page in an alert's life.
+//! not page: when it became more severe, or is a sample, archived or suppressed no longer. So at most one page in an alert's life.
+//! Suppressions are asked for every document; the storm budget once a page is decided.
 
 use super::effect::Action;
 use super::ledger::{Account, AlertKey};

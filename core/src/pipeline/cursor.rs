@@ -1,17 +1,17 @@
 //! The acknowledgement cursor of a lane: which effects its sink has answered for good.
 //!
 //! Owns a low mark (everything below it is done), the answered numbers above it, and which of the answered were refused. Never
-//! moves back. Limit: [`REFUSED_MAX`] refused numbers are remembered; an older one counts as taken after a restart.
+//! moves back. Limit: [`REFUSED_MAX`] refusals are remembered; what an older one refused counts as taken after a restart.
 
 use super::effect::EffectNumber;
 use super::sealed::{seal, unseal};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of a cursor's encoding.
 const CURSOR_VERSION: u8 = 1;
-/// Most refused numbers remembered.
-const REFUSED_MAX: usize = 4_096;
+/// Most refusals remembered.
+const REFUSED_MAX: usize = 1_024;
 
 /// Which effects a lane is done with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +20,9 @@ pub(super) struct Cursor {
     low: EffectNumber,
     /// Answered, at or above `low`.
     above: BTreeSet<EffectNumber>,
-    /// Answered "never", whether below or above.
-    refused: BTreeSet<EffectNumber>,
+    /// Answered "never", whether below or above: the first version that was never heard, and a name of the alert. What stands
+    /// between the two was replaced and never sent, so it was not heard either.
+    refused: BTreeMap<EffectNumber, (EffectNumber, u64)>,
 }
 
 impl Cursor {
@@ -34,8 +35,9 @@ impl Cursor {
         number < self.low || self.above.contains(&number)
     }
 
-    pub(super) fn is_refused(&self, number: EffectNumber) -> bool {
-        self.refused.contains(&number)
+    /// Whether an alert's version ended with a refusal, its own or that of the version that took its place.
+    pub(super) fn is_refused(&self, number: EffectNumber, name: u64) -> bool {
+        self.refused.range(number..).any(|(_, (since, of))| *of == name && *since <= number)
     }
 
     /// Numbers answered above the low mark.
@@ -44,13 +46,16 @@ impl Cursor {
     }
 
     /// Notes an answer that ends the matter.
-    pub(super) fn note(&mut self, number: EffectNumber, refused: bool) {
+    pub(super) fn note(&mut self, number: EffectNumber) {
         self.above.insert(number);
-        if refused {
-            self.refused.insert(number);
-            if self.refused.len() > REFUSED_MAX {
-                self.refused.pop_first();
-            }
+    }
+
+    /// Notes that a version is refused, of an alert that nothing was heard of since.
+    pub(super) fn refuse(&mut self, number: EffectNumber, since: EffectNumber, name: u64) {
+        self.note(number);
+        self.refused.insert(number, (since, name));
+        if self.refused.len() > REFUSED_MAX {
+            self.refused.pop_first();
         }
     }
 
@@ -95,12 +100,13 @@ mod tests {
     fn it_knows_what_is_below_and_what_is_scattered_above() {
         let mut cursor = Cursor::after(2);
         assert!(cursor.done(EffectNumber { position: 2, index: u32::MAX }) && !cursor.done(at(3)));
-        cursor.note(at(5), true);
-        assert!(cursor.done(at(5)) && cursor.is_refused(at(5)) && !cursor.done(at(4)));
+        cursor.refuse(at(5), at(3), 7);
+        assert!(cursor.done(at(5)) && cursor.is_refused(at(5), 7) && !cursor.done(at(4)));
+        assert!(cursor.is_refused(at(4), 7) && !cursor.is_refused(at(4), 8) && !cursor.is_refused(at(2), 7));
         cursor.settle(at(4));
         assert_eq!(cursor.scattered(), 1);
         cursor.settle(at(6));
-        assert!(cursor.done(at(4)) && cursor.is_refused(at(5)) && cursor.scattered() == 0);
+        assert!(cursor.done(at(4)) && cursor.is_refused(at(5), 7) && cursor.scattered() == 0);
         cursor.settle(at(1));
         assert!(cursor.done(at(5)), "it never moves back");
         assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor.clone()));
@@ -110,11 +116,11 @@ mod tests {
     #[test]
     fn two_cursors_together_know_what_either_knows() {
         let (mut a, mut b) = (Cursor::after(2), Cursor::after(4));
-        a.note(at(4), false);
-        a.note(at(9), false);
-        b.note(at(7), true);
+        a.note(at(4));
+        a.note(at(9));
+        b.refuse(at(7), at(7), 1);
         a.merge(b);
-        assert!([3, 4, 7, 9].iter().all(|p| a.done(at(*p))) && !a.done(at(5)) && a.is_refused(at(7)));
+        assert!([3, 4, 7, 9].iter().all(|p| a.done(at(*p))) && !a.done(at(5)) && a.is_refused(at(7), 1));
         assert_eq!(a.scattered(), 2);
     }
 }

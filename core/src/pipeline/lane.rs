@@ -10,6 +10,7 @@
 
 use super::cursor::Cursor;
 use super::effect::EffectNumber;
+use crate::event::id::hash128;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,13 @@ pub(super) struct Item {
     pub(super) place: Arc<str>,
     pub(super) suppressed: bool,
     pub(super) document: Arc<str>,
+}
+
+impl Item {
+    /// A name of the alert for cursors.
+    fn name(&self) -> u64 {
+        hash128(self.alert.as_bytes()) as u64
+    }
 }
 
 /// How a sink answered.
@@ -163,7 +171,7 @@ impl Lane {
 
     /// The sink is done with this document: taken or refused by the cursor.
     fn answered(&mut self, number: EffectNumber, item: &Item, unheard: bool) {
-        if unheard && self.cursor.is_refused(number) {
+        if unheard && self.cursor.is_refused(number, item.name()) {
             self.refused.insert(Arc::clone(&item.alert), item.suppressed);
         } else if unheard && !item.suppressed {
             self.delivered += 1;
@@ -203,11 +211,13 @@ impl Lane {
                 }
             }
             Verdict::Taken | Verdict::Refused => {
-                self.cursor.note(number, verdict == Verdict::Refused);
-                if let Some(waiting) = self.remove(number)
-                    && self.kind == LaneKind::Index
-                {
-                    self.answered(number, &waiting.item, waiting.mark.unheard);
+                let Some(Waiting { item, mark }) = self.remove(number) else { return };
+                match verdict {
+                    Verdict::Refused => self.cursor.refuse(number, mark.since, item.name()),
+                    _ => self.cursor.note(number),
+                }
+                if self.kind == LaneKind::Index {
+                    self.answered(number, &item, mark.unheard);
                 }
             }
         }
@@ -218,7 +228,7 @@ impl Lane {
         let Some(mut waiting) = self.remove(newer) else { return };
         waiting.mark.earlier = waiting.mark.earlier.filter(|e| *e != number);
         if verdict == Verdict::Taken {
-            self.cursor.note(number, false);
+            self.cursor.note(number);
             self.hear(newer, &mut waiting);
         }
         self.put(newer, waiting);
@@ -276,18 +286,16 @@ impl Lane {
         (lane.next, lane.refused) = (image.next, image.refused);
         for (number, mark) in image.waiting {
             let mut waiting = Waiting { item: Arc::clone(items.get(&number)?), mark };
-            if lane.cursor.done(number) {
-                if lane.kind == LaneKind::Index {
-                    lane.answered(number, &waiting.item, mark.unheard);
-                }
-                continue;
-            }
             let earlier = std::mem::take(&mut waiting.mark.earlier);
-            let taken = |at: EffectNumber| lane.cursor.done(at) && !lane.cursor.is_refused(at);
+            let taken = |at: EffectNumber| at < number && lane.cursor.done(at) && !lane.cursor.is_refused(at, waiting.item.name());
             if taken(mark.since) || earlier.is_some_and(taken) {
                 lane.hear(number, &mut waiting);
             }
-            lane.put(number, waiting);
+            if !lane.cursor.done(number) {
+                lane.put(number, waiting);
+            } else if lane.kind == LaneKind::Index {
+                lane.answered(number, &waiting.item, waiting.mark.unheard);
+            }
         }
         Some(lane)
     }

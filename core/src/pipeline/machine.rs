@@ -88,7 +88,7 @@ impl Machine {
     #[must_use]
     pub fn new(pipelines: u16, mode: Mode, lanes: &[(Arc<str>, LaneKind)]) -> Self {
         let of = pipelines.max(1);
-        Machine {
+        let mut machine = Machine {
             mode,
             known: Known::new(),
             pipelines: (0..of).map(|number| Pipeline::new(number, of)).collect(),
@@ -96,7 +96,9 @@ impl Machine {
             published: Vec::new(),
             told: Vec::new(),
             reload: None,
-        }
+        };
+        machine.publish();
+        machine
     }
 
     /// The machine as it stood at its Pipelines' snapshots. Then the log is applied again from [`Machine::next_position`] on
@@ -315,19 +317,21 @@ impl Machine {
         2 * self.pipelines[0].levels() + 2
     }
 
-    /// Derived detections that go into the next round, in the words of the rules it will run under.
+    /// Derived detections that go into the next round. With a control: in the words of the rules it names.
     fn released(&self, next: Option<&Arc<Rules>>, control: bool) -> Vec<Derived> {
-        let held = self.outboxes.iter().flat_map(|o| o.held());
-        if self.mode == Mode::AtOnce {
-            let (Some(next), Some(now)) = (next, self.rules()) else { return if control { Vec::new() } else { held.cloned().collect() } };
-            let heirs = heirs(&now.set, &next.set);
-            return held.filter_map(|d| inherited(d, &heirs)).collect();
+        let goes = |d: &&Derived| self.mode == Mode::AtOnce || self.passed(d);
+        let held = self.outboxes.iter().flat_map(|o| o.held()).filter(goes);
+        let mut released: Vec<Derived> = match (control, self.rules(), next) {
+            (false, ..) => held.cloned().collect(),
+            (true, Some(now), Some(next)) => {
+                let heirs = heirs(&now.set, &next.set);
+                held.filter_map(|d| inherited(d, &heirs)).collect()
+            }
+            (true, ..) => Vec::new(),
+        };
+        if self.mode == Mode::Hold {
+            released.sort_by(|a, b| order(a).cmp(&order(b)));
         }
-        if control {
-            return Vec::new();
-        }
-        let mut released: Vec<Derived> = held.filter(|d| self.passed(d)).cloned().collect();
-        released.sort_by(|a, b| order(a).cmp(&order(b)));
         released
     }
 

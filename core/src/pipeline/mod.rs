@@ -1,8 +1,9 @@
 //! The two halves of the machine: the [`Intake`] (stateless, one for all cores) and the [`Pipeline`] (stateful, one owner).
 //!
-//! Owns the log's entries, the effects and their numbers, snapshots, the books. Never sends anything and never waits: the shell
-//! appends entries and carries effects out. A Pipeline is a deterministic function of its log: no clock, no randomness, no
-//! iteration order, no speed of a sink enters. Limits: see [`intake`] and [`crate::correlate::Settings`].
+//! Owns the log's entries, the effects and their numbers, the outbox, snapshots, the books; [`Machine`] drives several Pipelines.
+//! Never sends anything and never waits: the shell appends entries and carries effects out. A Pipeline is a deterministic function
+//! of its log: no clock, no randomness, no iteration order, no speed of a sink enters. Limits: see [`intake`] and
+//! [`crate::correlate::Settings`].
 
 mod alerts;
 pub mod books;

@@ -61,7 +61,8 @@ impl Outbox {
 
     /// The outbox as it stood in a snapshot (`None`: at the beginning of the log), less what the cursors know. The effects behind
     /// it have to be taken again. A lane that has neither a place in the snapshot nor a cursor begins behind `head`, the last
-    /// position of the log; one that is not named any more is given up.
+    /// position of the log (without a snapshot: at the beginning); its cursor is to be stored at once. One that is not named any
+    /// more is given up.
     ///
     /// # Errors
     /// If bytes are damaged or of another version: in words.
@@ -84,8 +85,8 @@ impl Outbox {
                     lane.ok_or_else(|| format!("it is damaged: a document of the lane {name} is missing"))?
                 }
                 (None, Some(cursor)) => Lane::with_cursor(*kind, cursor, alerts),
-                // Nobody has ever answered anything: the process before this one died before it noted where lanes begin.
-                (None, None) if snapshot.is_none() && cursors.is_empty() => Lane::after(*kind, 0, 0),
+                // The process before this one may have died before it noted where its lanes begin: better too much than a loss.
+                (None, None) if snapshot.is_none() => Lane::after(*kind, 0, 0),
                 (None, None) => Lane::after(*kind, head, alerts),
             };
             out.lanes.insert(Arc::clone(name), lane);

@@ -5,13 +5,18 @@ mod determinism;
 mod findings;
 mod late;
 mod layouts;
+mod memory;
+mod outbox;
 mod pressure;
 mod probes;
 mod related;
+mod reload;
 #[path = "../five_shapes/render.rs"]
 #[expect(dead_code, reason = "the five shapes have more to show")]
 mod render;
+mod sim;
 mod support;
+mod suppress;
 mod throttle;
 
 /// What the renderer of the five shapes gives.

@@ -11,7 +11,7 @@ use tidegate_core::detect::{Detector, sources_of};
 use tidegate_core::event::time::format_rfc3339;
 use tidegate_core::event::{Detection, Form, GenericSource, LogSource, Position, Record, Source};
 use tidegate_core::pipeline::{
-    Action, Batch, Books, Effect, EffectNumber, Embedded, Gathered, Intake, Pipeline, Rules, Settings, ShardMemory,
+    Action, Batch, Books, Control, Effect, EffectNumber, Embedded, Gathered, Intake, Pipeline, Rules, Settings, ShardMemory,
 };
 use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
 
@@ -71,9 +71,14 @@ impl World {
 
     /// Everything the Intake finds, event by event.
     pub(crate) fn gather(&self, events: &[Event]) -> Gathered {
+        self.gather_from(0, events)
+    }
+
+    /// The same of events from the middle of a feed.
+    pub(crate) fn gather_from(&self, first: usize, events: &[Event]) -> Gathered {
         let (mut aws, mut shop): (ShardMemory, ShardMemory) = (self.aws.shard(), self.shop.shard());
         let mut out = Gathered::default();
-        for (number, event) in events.iter().enumerate() {
+        for (number, event) in (first..).zip(events) {
             let position = Position { source: "test".into(), shard: "0".into(), sequence: (number as u64).into(), sub_sequence: 0 };
             let record = Record { position, arrival_ms: event.arrival_ms, bytes: event.text.clone().into_bytes(), lines: false };
             let (intake, memory) = if event.shop { (&self.shop, &mut shop) } else { (&self.aws, &mut aws) };
@@ -89,6 +94,8 @@ pub(crate) struct Run {
     pub(crate) documents: BTreeMap<String, (u64, Value)>,
     /// (alert, effect number) in order.
     pub(crate) pages: Vec<String>,
+    /// What they were written from.
+    pub(crate) page_documents: Vec<Value>,
     /// (alert, version, document) in order.
     pub(crate) emitted: Vec<(String, u64, Value)>,
     pub(crate) books: Books,
@@ -105,12 +112,13 @@ impl Run {
             }
             match effect.action {
                 Action::Index { alert, version, document, .. } => self.index(alert.to_string(), version, &document),
-                Action::Page { alert, .. } => {
+                Action::Page { alert, document, .. } => {
                     let alert = alert.to_string();
                     assert!(!self.pages.contains(&alert), "a second page about {alert}");
                     let newest = &self.documents[&alert].1;
                     assert_eq!(newest["tidegate"]["paging"]["decision"], "page");
                     self.pages.push(alert);
+                    self.page_documents.push(serde_json::from_str(&document).expect("JSON"));
                 }
                 Action::Derive(_) => panic!("Embedded keeps derived detections to itself"),
             }
@@ -131,7 +139,9 @@ impl Run {
 
     pub(crate) fn settle(&mut self, embedded: &Embedded) {
         self.books = embedded.books();
-        let errors = self.books.errors(self.documents.len() as u64, 0, 0);
+        let suppressed = self.documents.values().filter(|d| d.1["tidegate"]["suppressed_by"].is_string()).count() as u64;
+        assert_eq!(self.books.alerts.suppressed, suppressed);
+        let errors = self.books.errors(self.documents.len() as u64 - suppressed, 0, 0);
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(self.books.alerts.pages, self.pages.len() as u64);
     }
@@ -200,6 +210,15 @@ impl<'w> Feed<'w> {
     pub(crate) fn new(world: &'w World, embedded: Embedded) -> Self {
         let memories = (world.aws.shard(), world.shop.shard());
         Feed { world, embedded, run: Run { numbered: true, ..Run::default() }, arrival_ms: NOT_YET, number: 0, memories }
+    }
+
+    /// Goes over to other rules, with the next event.
+    pub(crate) fn go_over(&mut self, world: &'w World, change: impl FnOnce(&mut Control)) {
+        let mut control = Control { rules: world.set.digest, ..self.embedded.control().clone() };
+        change(&mut control);
+        self.world = world;
+        self.memories = (world.aws.shard(), world.shop.shard());
+        self.embedded.reload(&world.rules(), control);
     }
 
     pub(crate) fn push(&mut self, event: &Event) {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tidegate_core::event::time;
 
 const EXAMPLES: &str = "Examples:
-  tidegate alerts list                                        ./tidegate.db, or what TIDEGATE_STATE names
+  tidegate alerts list                                        of the configured state file (TIDEGATE_CONFIG, ./tidegate.yaml)
   tidegate alerts list --severity high --from 2026-11-02
   tidegate alerts list --account 111122223333 --rule aws/guardduty/finding --limit 500
   tidegate alerts list --text 198.51.100.23                   every alert that speaks of an address
@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// State file (TIDEGATE_STATE; default ./tidegate.db)
+    /// State file (default: TIDEGATE_STATE, else that of TIDEGATE_CONFIG or ./tidegate.yaml, else ./tidegate.db)
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Only alerts last seen at or after this time (RFC 3339, or a date)

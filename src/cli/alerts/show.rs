@@ -21,7 +21,7 @@ pub(in crate::cli) struct Arguments {
     /// Id of the alert, or its first characters
     #[arg(value_name = "ALERT")]
     alert: String,
-    /// State file (TIDEGATE_STATE; default ./tidegate.db)
+    /// State file (default: TIDEGATE_STATE, else that of TIDEGATE_CONFIG or ./tidegate.yaml, else ./tidegate.db)
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Show the text of the events too

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tidegate_core::event::time::format_rfc3339;
 
 const EXAMPLES: &str = "Examples:
-  tidegate quarantine list                                    ./tidegate.db, or what TIDEGATE_STATE names
+  tidegate quarantine list                                    of the configured state file (TIDEGATE_CONFIG, ./tidegate.yaml)
   tidegate quarantine list --code flow_format_unknown --source vpc-flows
   tidegate quarantine list --json --limit 1000";
 
@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// State file (TIDEGATE_STATE; default ./tidegate.db)
+    /// State file (default: TIDEGATE_STATE, else that of TIDEGATE_CONFIG or ./tidegate.yaml, else ./tidegate.db)
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Only items refused for this reason

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Arguments {
     /// Every item refused for this reason
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
-    /// State file (TIDEGATE_STATE; default ./tidegate.db)
+    /// State file (default: TIDEGATE_STATE, else that of TIDEGATE_CONFIG or ./tidegate.yaml, else ./tidegate.db)
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Only say what would happen

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Arguments {
     /// Id of the item, as `quarantine list` shows it
     #[arg(value_name = "ID")]
     id: i64,
-    /// State file (TIDEGATE_STATE; default ./tidegate.db)
+    /// State file (default: TIDEGATE_STATE, else that of TIDEGATE_CONFIG or ./tidegate.yaml, else ./tidegate.db)
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Write the bytes as they are to standard output, which must not be a terminal

@@ -2,7 +2,7 @@
 //!
 //! Owns the way from bytes on a disk to records with a position and an arrival, and the way back after a restart: every line or value
 //! is handed over once per read position, with the number an editor would show. Never interprets a record and never stores a
-//! position: whoever takes the records does, in the same write. Limits: see [`cut`], [`watch`] and [`register`].
+//! position: whoever takes the records does, in the same write. Limits: see the modules.
 
 mod cut;
 mod file;

@@ -2,7 +2,7 @@
 //!
 //! Owns the names of shards. A file's shard is named by the path under which it was first seen; another file under the same path is
 //! the next generation, `path#2`. A file that is found under another name (rotation by renaming) stays its shard and is never read
-//! twice. Never reads records. Limits: every file ever read is remembered, about 400 bytes each in memory and a row of the
+//! twice. Never reads records. Limits: every file ever read is remembered, about 550 bytes each in memory and a row of the
 //! positions table each, for it must not be read again: of a folder that only ever grows, move read files away by the month.
 
 use super::cut::Rest;

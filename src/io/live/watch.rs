@@ -13,13 +13,13 @@ use super::register::{Register, Seen, Sight};
 use super::token::Stat;
 use crate::io::clock::Stopwatch;
 use crate::io::port::Progress;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
 
-/// Most files held open while nothing is read of them: one that is moved away is then still read to its end.
+/// Most files held open while nothing is read of them: one that is moved away or removed is then still read to its end.
 const OPENED_MAX: usize = 64;
 
 /// How patient a source is.
@@ -63,6 +63,8 @@ pub(super) struct Watch<'a> {
     follow: bool,
     register: Register,
     hand: Hand<'a>,
+    /// Files that are held open, the one that was read first first.
+    held: VecDeque<usize>,
     told: BTreeSet<String>,
     first: bool,
 }
@@ -91,7 +93,7 @@ enum Ready {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(place: &'a dyn Place, pace: Pace, follow: bool, register: Register, hand: Hand<'a>) -> Self {
-        Watch { place, pace, follow, register, hand, told: BTreeSet::new(), first: true }
+        Watch { place, pace, follow, register, hand, held: VecDeque::new(), told: BTreeSet::new(), first: true }
     }
 
     /// Watches until there is nothing more ever (without `follow`: after one pass) or until told to stop.
@@ -261,8 +263,7 @@ impl<'a> Watch<'a> {
             let shard = known.shard.clone();
             self.hand.tell(&shard, position, if over { Progress::Ended } else { Progress::Records }, None)?;
         }
-        let known = &mut self.register.known[n];
-        known.opened = (!opened.gzip()).then_some(opened);
+        self.keep_open(n, opened);
         Ok(())
     }
 
@@ -335,22 +336,38 @@ impl<'a> Watch<'a> {
         if said { Ok(()) } else { self.hand.tell(&shard, None, Progress::Ended, None) }
     }
 
-    /// Files that have come to rest are closed, and of too many open ones those that were read first.
-    fn close_some(&mut self) {
-        if !self.place.is_folder() {
+    /// Keeps a file open that may grow, or be moved away before it is read again. Of too many, those that were read first are closed.
+    fn keep_open(&mut self, n: usize, opened: Box<Opened>) {
+        if opened.gzip() || self.place.is_folder() && !(self.follow && self.restless(n)) {
             return;
         }
-        let at_rest = self.pace.line.unwrap_or(Duration::MAX);
-        let opened = |register: &Register| -> Vec<usize> {
-            (0..register.known.len()).filter(|n| register.known[*n].opened.is_some() && register.known[*n].gone.is_none()).collect()
-        };
-        for n in opened(&self.register) {
-            if self.register.known[n].rest == Rest::Nothing && self.quiet(n, at_rest) {
-                self.register.known[n].opened = None;
-            }
+        self.register.known[n].opened = Some(opened);
+        self.held.retain(|held| *held != n);
+        self.held.push_back(n);
+        if self.held.len() > OPENED_MAX
+            && let Some(first) = self.held.pop_front()
+        {
+            self.register.known[first].opened = None;
         }
-        let open = opened(&self.register);
-        open.iter().take(open.len().saturating_sub(OPENED_MAX)).for_each(|n| self.register.known[*n].opened = None);
+    }
+
+    /// Files of a folder that have come to rest are closed.
+    fn close_some(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|n| self.register.known[*n].opened.is_some());
+        if self.place.is_folder() {
+            held.retain(|n| self.register.known[*n].gone.is_some() || self.restless(*n) || self.close(*n));
+        }
+        self.held = held;
+    }
+
+    fn restless(&self, n: usize) -> bool {
+        self.register.known[n].rest != Rest::Nothing || !self.quiet(n, self.pace.line.unwrap_or(Duration::MAX))
+    }
+
+    fn close(&mut self, n: usize) -> bool {
+        self.register.known[n].opened = None;
+        false
     }
 
     fn note_troubles(&mut self, troubles: Vec<String>) -> Result<(), Stopped> {

@@ -8,7 +8,7 @@ use super::delivery::{Answer, Job, Lane, Lanes};
 use super::generation::Generation;
 use super::progress::Shards;
 use super::reading::{Fetched, Intakes};
-use super::snapshots::{Snapshots, Turn};
+use super::snapshots::{Snapshots, Written};
 use crate::io::clock::Stopwatch;
 use crate::io::port::{Append, Delivery, Outcome, ReadPosition, RuleFiles, Store, StoreError};
 use std::collections::BTreeSet;
@@ -76,7 +76,10 @@ impl Engine {
         intakes: Arc<Intakes>,
         snapshots: Snapshots,
     ) -> Self {
-        let (unwritten, moved) = (None, BTreeSet::new());
+        // A lane that is new begins where its first cursor says: it is stored before anything is sent.
+        let lanes = |p: u16| machine.outbox(p).lanes().map(move |(name, _)| (p, Arc::clone(name))).collect::<Vec<_>>();
+        let moved = (0..machine.pipelines().len() as u16).flat_map(lanes).collect();
+        let unwritten = None;
         Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
     }
 
@@ -251,30 +254,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a piece of a snapshot, if one is due or under way.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the piece is written at the next turn.
-    pub fn snapshot(&mut self) -> Result<Turn, StoreError> {
+    /// Begins a snapshot, if one is due; gives what became of the last.
+    pub fn snapshot(&mut self) -> Option<Written> {
+        let written = self.snapshots.written();
         if let Some(pipeline) = self.snapshots.due(self.head) {
             self.begin_snapshot(pipeline);
         }
-        self.snapshots.turn(self.store.as_mut())
+        written
     }
 
-    /// Snapshots of all Pipelines at the head of the log, for a clean stop.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn snapshot_all(&mut self) -> Result<(), StoreError> {
-        while self.snapshots.turn(self.store.as_mut())? != Turn::Idle {}
+    /// Snapshots of all Pipelines at the head of the log, for a clean stop, as far as they can be written in this time.
+    pub fn snapshot_all(&mut self, most: Duration) -> Vec<Written> {
+        let clock = Stopwatch::start();
+        let left = || most.saturating_sub(clock.elapsed());
+        let mut all: Vec<Written> = self.snapshots.wait(left()).into_iter().collect();
         for pipeline in 0..self.machine.pipelines().len() as u16 {
-            if self.head > 0 && !self.snapshots.covers(pipeline, self.head) {
+            if self.head > 0 && !self.snapshots.covers(pipeline, self.head) && !left().is_zero() {
                 self.begin_snapshot(pipeline);
-                while self.snapshots.turn(self.store.as_mut())? != Turn::Idle {}
+                all.extend(self.snapshots.wait(left()));
             }
         }
-        Ok(())
+        all
     }
 
     fn begin_snapshot(&mut self, pipeline: u16) {
@@ -289,12 +289,6 @@ impl Engine {
     /// [`StoreError`].
     pub fn renew(&mut self) -> Result<(), StoreError> {
         self.store.renew()
-    }
-
-    /// Whether there is work that waits for nobody.
-    #[must_use]
-    pub fn busy(&self) -> bool {
-        self.snapshots.writing()
     }
 
     /// Pages that no sink has taken.

@@ -6,6 +6,7 @@
 use super::engine::{Applied, Engine};
 use super::generation::Generation;
 use super::reading::Fetched;
+use super::snapshots::Written;
 use crate::io::clock::Stopwatch;
 use crate::io::port::Outcome;
 use crate::run::latency::Latency;
@@ -76,9 +77,13 @@ impl Reporter {
         }
     }
 
-    /// A snapshot stands.
-    pub fn sealed(&self, pipeline: u16, position: u64) {
-        tracing::debug!(pipeline, position, "snapshot");
+    /// A snapshot stands, or does not.
+    pub fn sealed(&self, written: &Written) {
+        let (pipeline, position) = (written.pipeline, written.position);
+        match &written.done {
+            Ok(()) => tracing::debug!(pipeline, position, "snapshot"),
+            Err(why) => tracing::error!(pipeline, position, "a snapshot was not written: {why}"),
+        }
     }
 
     /// A sink answered.

@@ -45,11 +45,11 @@ pub struct Started {
     pub warnings: Vec<String>,
 }
 
-/// Brings the machine back to where its log ends.
+/// Brings the machine back to where its log ends. `beside` is another connection to the same store, for snapshots.
 ///
 /// # Errors
 /// [`StoreError`]: the store cannot be read, or what it holds cannot be applied.
-pub fn start(mut store: Box<dyn Store>, plan: Plan, generation: &Generation) -> Result<Started, StoreError> {
+pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, generation: &Generation) -> Result<Started, StoreError> {
     let clock = Stopwatch::start();
     tracing::trace!(target: "window", "restarting");
     let mut recovered = store.recover()?;
@@ -76,7 +76,7 @@ pub fn start(mut store: Box<dyn Store>, plan: Plan, generation: &Generation) -> 
     machine.resume();
     tracing::trace!(target: "window", position = recovered.head, "caught up");
     let positions = machine.pipelines().iter().map(|p| p.next_position().saturating_sub(1)).collect();
-    let snapshots = Snapshots::new(plan.snapshot_every, positions);
+    let snapshots = Snapshots::new(plan.snapshot_every, positions, beside);
     let engine = Engine::new(store, machine, recovered.head, plan.shards, generation.intakes.clone(), snapshots);
     let again = (recovered.head + 1).saturating_sub(from);
     Ok(Started { engine, resume: recovered.positions, again, took: clock.elapsed(), warnings: recovered.warnings })

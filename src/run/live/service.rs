@@ -8,7 +8,7 @@ use super::engine::{Applied, Engine};
 use super::generation::Generation;
 use super::reading::{Fetched, FromReader, Readers};
 use super::report::Reporter;
-use super::snapshots::Turn;
+use super::snapshots::Written;
 use crate::io::clock::Stopwatch;
 use crate::io::port::StoreError;
 use crate::io::signal::Signal;
@@ -26,6 +26,8 @@ const TURN: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(2);
 /// After a stop, sinks have this long to take what waits for them.
 const DELIVER: Duration = Duration::from_secs(4);
+/// After a stop, snapshots may take this long: without them the next start applies more of the log again.
+const SNAPSHOT: Duration = Duration::from_secs(3);
 /// A store that could not take a round is asked again after this, then twice as long each time up to [`RETRY_MAX`].
 const RETRY: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -98,13 +100,12 @@ impl Service {
         let full = self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
         let nothing = never();
         let found = if full { &nothing } else { &self.readers.found };
-        let wait = if self.engine.busy() { Duration::ZERO } else { TURN };
         let done = select! {
             recv(found) -> found => found.map_or(Ok(()), |found| self.found(turns, found)),
             recv(self.lanes.answers) -> answer => answer.map_or(Ok(()), |answer| self.answered(answer)),
             recv(self.signals) -> signal => { self.signal(turns, signal.ok()); Ok(()) },
             recv(self.generations) -> generation => generation.map_or(Ok(()), |generation| self.change(&generation)),
-            default(wait) => if self.engine.busy() { Ok(()) } else { self.settle() },
+            default(TURN) => self.settle(),
         };
         self.survive(turns, done)
     }
@@ -130,8 +131,8 @@ impl Service {
         while self.engine.pending() && !self.engine.blocked() {
             self.append(Vec::new(), Vec::new())?;
         }
-        if let Turn::Sealed(pipeline, position) = self.engine.snapshot()? {
-            self.reporter.sealed(pipeline, position);
+        if let Some(written) = self.engine.snapshot() {
+            self.sealed(written)?;
         }
         self.desk.note(&self.engine)
     }
@@ -191,6 +192,15 @@ impl Service {
         self.engine.acknowledge()
     }
 
+    /// A snapshot that does not stand is missed by nobody but the next start, unless the store is another's.
+    fn sealed(&self, written: Written) -> Result<(), StoreError> {
+        self.reporter.sealed(&written);
+        match written.done {
+            Err(error @ StoreError::Fenced(_)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn change(&mut self, generation: &Generation) -> Result<(), StoreError> {
         if self.engine.blocked() {
             // The round that waits goes first; its own retry has not come yet.
@@ -223,8 +233,11 @@ impl Service {
     fn finish(mut self, mut turns: Turns) -> Result<Ending, StoreError> {
         self.readers.stop();
         let clock = Stopwatch::start();
-        let done = self.tend(&mut turns).and_then(|()| self.settle()).and_then(|()| self.engine.snapshot_all());
+        let done = self.tend(&mut turns).and_then(|()| self.settle());
         self.survive(&mut turns, done)?;
+        for written in self.engine.snapshot_all(SNAPSHOT) {
+            self.sealed(written)?;
+        }
         while clock.elapsed() < DELIVER && self.engine.outstanding() > 0 {
             self.engine.send(&mut self.lanes);
             if let Ok(answer) = self.lanes.answers.recv_timeout(TURN) {

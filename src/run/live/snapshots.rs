@@ -1,10 +1,13 @@
-//! Snapshots at leisure: one Pipeline at a time, one piece per turn of the loop, so that appends are never held up by writing.
+//! Snapshots at leisure: one Pipeline at a time, written piece by piece on a thread and a connection of its own, so that appends
+//! are never held up by writing.
 //!
-//! Owns when a snapshot is due and how far the one under way has come. Never decides anything from it: a snapshot taken earlier or
-//! later changes no effect. Limit: the state is turned into bytes in one go (about 3 ms per MB), its writing is spread.
+//! Owns when a snapshot is due, and the thread. Never decides anything from it: a snapshot taken earlier or later changes no
+//! effect. Limit: the state is turned into bytes in one go between two rounds (some milliseconds per MB); only its writing is
+//! spread.
 
 use crate::io::clock::Stopwatch;
 use crate::io::port::{Store, StoreError};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::time::Duration;
 use tidegate_core::event::id::hash128;
 
@@ -12,41 +15,57 @@ use tidegate_core::event::id::hash128;
 pub const PIECE_BYTES: usize = 1 << 20;
 /// Applying the log again must not take longer than this after a restart: a snapshot is due well before.
 const APPLY_MAX: Duration = Duration::from_secs(3);
+/// A store that cannot take a piece is asked again after this.
+const AGAIN: Duration = Duration::from_secs(1);
 
-/// One on its way to the store.
+/// One to be written.
 #[derive(Debug)]
-struct Writing {
+struct Image {
     pipeline: u16,
     position: u64,
     bytes: Vec<u8>,
-    next: u32,
 }
 
-/// What a turn of writing came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// Nothing is under way.
-    Idle,
-    /// A piece was written.
-    Piece,
-    /// The last piece was, and the snapshot is sealed: (Pipeline, position).
-    Sealed(u16, u64),
+/// What became of one.
+#[derive(Debug)]
+pub struct Written {
+    /// Pipeline.
+    pub pipeline: u16,
+    /// Its position.
+    pub position: u64,
+    /// Whether it stands; else why it does not: the ones before it still do.
+    pub done: Result<(), StoreError>,
 }
 
-/// When snapshots are due, per Pipeline.
+/// When snapshots are due, per Pipeline, and the thread that writes them.
 #[derive(Debug)]
 pub struct Snapshots {
     every: Duration,
     /// Per Pipeline: since its last snapshot, time spent applying, and the position of that snapshot.
     since: Vec<(Stopwatch, Duration, u64)>,
-    writing: Option<Writing>,
+    images: Sender<Image>,
+    written: Receiver<Written>,
+    writing: bool,
 }
 
 impl Snapshots {
-    /// Nothing is due at once: what was restored stands at these positions.
+    /// Nothing is due at once: what was restored stands at these positions. `store` is a connection of their own.
     #[must_use]
-    pub fn new(every: Duration, positions: Vec<u64>) -> Self {
-        Snapshots { every, since: positions.into_iter().map(|at| (Stopwatch::start(), Duration::ZERO, at)).collect(), writing: None }
+    pub fn new(every: Duration, positions: Vec<u64>, store: Box<dyn Store>) -> Self {
+        let (images, work) = bounded::<Image>(1);
+        let (tell, written) = bounded(1);
+        std::thread::spawn(move || {
+            let mut store = store;
+            for image in work {
+                let done = write(store.as_mut(), &image);
+                let Image { pipeline, position, .. } = image;
+                if tell.send(Written { pipeline, position, done }).is_err() {
+                    break;
+                }
+            }
+        });
+        let since = positions.into_iter().map(|at| (Stopwatch::start(), Duration::ZERO, at)).collect();
+        Snapshots { every, since, images, written, writing: false }
     }
 
     /// Notes time that every Pipeline spent on its log.
@@ -57,7 +76,7 @@ impl Snapshots {
     /// The Pipeline whose snapshot is due at a head of the log, if none is under way.
     #[must_use]
     pub fn due(&self, head: u64) -> Option<u16> {
-        if self.writing.is_some() {
+        if self.writing {
             return None;
         }
         let due = |(clock, spent, at): &(Stopwatch, Duration, u64)| *at < head && (*spent >= APPLY_MAX || clock.elapsed() >= self.every);
@@ -70,50 +89,61 @@ impl Snapshots {
         self.since.get(usize::from(pipeline)).is_some_and(|(_, _, at)| *at == head)
     }
 
-    /// Whether one is under way.
-    #[must_use]
-    pub fn writing(&self) -> bool {
-        self.writing.is_some()
-    }
-
-    /// Begins to write one.
+    /// Begins to write one. Only if none is under way.
     pub fn begin(&mut self, pipeline: u16, position: u64, bytes: Vec<u8>) {
         if let Some(since) = self.since.get_mut(usize::from(pipeline)) {
             *since = (Stopwatch::start(), Duration::ZERO, position);
         }
-        self.writing = Some(Writing { pipeline, position, bytes, next: 0 });
+        self.writing = self.images.send(Image { pipeline, position, bytes }).is_ok();
     }
 
-    /// Writes the next piece of what is under way; after the last it seals.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the same piece is written at the next turn.
-    pub fn turn(&mut self, store: &mut dyn Store) -> Result<Turn, StoreError> {
-        let Some(writing) = &mut self.writing else { return Ok(Turn::Idle) };
-        let at = writing.next as usize * PIECE_BYTES;
-        if at < writing.bytes.len() {
-            let piece = &writing.bytes[at..writing.bytes.len().min(at + PIECE_BYTES)];
-            tracing::trace!(target: "window", pipeline = writing.pipeline, piece = writing.next, "snapshot piece");
-            store.put_piece(writing.pipeline, writing.position, writing.next, piece)?;
-            writing.next += 1;
-            return Ok(Turn::Piece);
+    /// What became of the one under way, if that is known.
+    pub fn written(&mut self) -> Option<Written> {
+        let written = self.written.try_recv().ok()?;
+        self.writing = false;
+        Some(written)
+    }
+
+    /// Waits for the one under way, so long.
+    pub fn wait(&mut self, most: Duration) -> Option<Written> {
+        let written = self.writing.then(|| self.written.recv_timeout(most).ok()).flatten()?;
+        self.writing = false;
+        Some(written)
+    }
+}
+
+/// Writes all pieces, then seals. What is unavailable for a while is tried again.
+fn write(store: &mut dyn Store, image: &Image) -> Result<(), StoreError> {
+    let Image { pipeline, position, bytes } = image;
+    let mut pieces = 0;
+    for piece in bytes.chunks(PIECE_BYTES) {
+        tracing::trace!(target: "window", pipeline, position, piece = pieces, "snapshot piece");
+        patiently(|| store.put_piece(*pipeline, *position, pieces, piece))?;
+        pieces += 1;
+    }
+    tracing::trace!(target: "window", pipeline, position, "snapshot sealing");
+    patiently(|| store.seal_snapshot(*pipeline, *position, pieces, hash128(bytes)))?;
+    tracing::trace!(target: "window", pipeline, position, "snapshot sealed");
+    Ok(())
+}
+
+fn patiently(mut doing: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    loop {
+        match doing() {
+            Err(StoreError::Unavailable(_)) => std::thread::sleep(AGAIN),
+            other => return other,
         }
-        tracing::trace!(target: "window", pipeline = writing.pipeline, "sealing");
-        store.seal_snapshot(writing.pipeline, writing.position, writing.next, hash128(&writing.bytes))?;
-        tracing::trace!(target: "window", pipeline = writing.pipeline, "sealed");
-        let sealed = Turn::Sealed(writing.pipeline, writing.position);
-        self.writing = None;
-        Ok(sealed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::memory::MemoryStore;
 
     #[test]
     fn one_is_due_when_applying_again_would_take_long() {
-        let mut snapshots = Snapshots::new(Duration::from_secs(3600), vec![5, 5]);
+        let mut snapshots = Snapshots::new(Duration::from_secs(3600), vec![5, 5], Box::new(MemoryStore::new()));
         assert_eq!(snapshots.due(9), None);
         snapshots.applied(APPLY_MAX);
         assert_eq!(snapshots.due(5), None, "nothing was appended");
@@ -121,5 +151,7 @@ mod tests {
         snapshots.begin(0, 9, vec![1]);
         assert_eq!(snapshots.due(9), None, "one at a time");
         assert!(snapshots.covers(0, 9) && !snapshots.covers(1, 9));
+        assert!(snapshots.wait(Duration::from_secs(5)).is_some(), "its end is told");
+        assert_eq!(snapshots.due(9), Some(1));
     }
 }

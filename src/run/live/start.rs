@@ -53,8 +53,8 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         generic: config.generic(),
         snapshot_every: Duration::from_millis(config.snapshots.every_ms),
     };
-    let twin = store.twin()?;
-    let started = restart::start(Box::new(store), plan, &generation)?;
+    let (twin, beside) = (store.twin()?, store.twin()?);
+    let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
     let asked = Arc::new(AtomicBool::new(false));
     let names: Vec<(Arc<str>, bool)> =
         config.sources.iter().zip(wiring::stamped(&config)).map(|(s, stamped)| (s.name.as_str().into(), stamped)).collect();
@@ -62,6 +62,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let reporter = Reporter::new(names.iter().map(|(name, _)| name.to_string()).collect());
     tell(&started, &generation, &config);
     let mut engine = started.engine;
+    engine.acknowledge()?;
     if generation.changes(engine.machine().control()) || engine.head() == 0 {
         tracing::trace!(target: "window", "reloading");
         let applied = engine.change(&generation)?;
