@@ -107,6 +107,12 @@ impl Engine {
         self.machine.pending()
     }
 
+    /// Whether rules over rules wait for a round though nothing was read.
+    #[must_use]
+    pub fn lagging(&self) -> bool {
+        self.machine.lagging()
+    }
+
     /// Notes that a source ended for ever.
     pub fn ended(&mut self, source: usize) {
         self.shards.finish(source);
@@ -137,7 +143,8 @@ impl Engine {
         batch.arrival_ms = self.arrival_ms;
         let lowest = batch.watermarks.iter().map(|(_, ms)| *ms).min().unwrap_or(i64::MIN);
         let quiet = batch.detections.is_empty() && positions.is_empty() && quarantined.is_empty() && redriven.is_empty();
-        if quiet && !self.machine.pending() && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
+        let due = self.machine.pending() || self.machine.lagging();
+        if quiet && !due && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
             return Ok(None);
         }
         self.quiet_ms = lowest;
@@ -199,6 +206,9 @@ impl Engine {
             for pipeline in 0..self.machine.pipelines().len() as u16 {
                 let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
                 let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
+                if !due.is_empty() {
+                    tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+                }
                 jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
             }
             if !jobs.is_empty() {
