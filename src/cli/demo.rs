@@ -10,12 +10,14 @@ use crate::io::clock::Stopwatch;
 use crate::io::input::{Input, expand};
 use crate::io::rules::{BUILTIN, read_rules};
 use crate::io::sorter::RUN_DETECTIONS;
+use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
 use crate::run::replay::{Settings, replay};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tidegate_core::decode::Hints;
+use tidegate_core::enrich::Tables;
 use tidegate_core::generate::Truth;
 use tidegate_core::rule::{RuleSet, load};
 use verdict::Verdict;
@@ -56,7 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         );
     }
     let set = Arc::new(load(&read_rules(&[BUILTIN.to_owned()]).map_err(Failure::failed)?).set);
-    let (mut outcome, findings) = execute(&set, &arguments.folder.join("input"))?;
+    let tables = load_tables(&arguments.folder)?;
+    let (mut outcome, findings) = execute(&set, tables, &arguments.folder.join("input"))?;
     let alerts = outcome.store.alerts();
     let path = arguments.folder.join("alerts.ndjson");
     write_lines(&path.to_string_lossy(), alerts.iter().map(ToString::to_string))?;
@@ -73,13 +76,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(if fine { Exit::Fine } else { Exit::Found })
 }
 
-fn execute(set: &Arc<RuleSet>, input: &Path) -> Result<(Outcome, u64), Failure> {
+/// The tables that the generator wrote, read as anybody's are.
+fn load_tables(folder: &Path) -> Result<Arc<Tables>, Failure> {
+    let file = |name: &str| folder.join("tables").join(name);
+    let files = TableFiles {
+        accounts: Some(file("accounts.csv")),
+        networks: Some(file("networks.csv")),
+        intel: vec![file("intel.csv")],
+        geo: Vec::new(),
+    };
+    Ok(tables::load(&files, false).map_err(Failure::failed)?.0)
+}
+
+fn execute(set: &Arc<RuleSet>, tables: Arc<Tables>, input: &Path) -> Result<(Outcome, u64), Failure> {
     let inputs = expand(&[input.to_string_lossy().into_owned()]).map_err(Failure::failed)?;
     let watcher = Bar::new(inputs.iter().map(Input::size).sum())?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let scratch = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped: false, scratch, in_memory: RUN_DETECTIONS, range_ms: (i64::MIN, i64::MAX) };
-    let (intake, mut pipelines) = crate::run::build(set, Hints::default(), 1, false).map_err(Failure::usage)?;
+    let (intake, mut pipelines) = crate::run::build_with_tables(set, Hints::default(), tables, 1, false).map_err(Failure::usage)?;
     let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
         .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")))?;
     watcher.bar.finish_and_clear();
