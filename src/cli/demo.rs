@@ -1,6 +1,7 @@
 //! `tidegate demo`: the main job on the embedded default. A synthetic organisation goes in as files in AWS's own layouts, the
 //! real pipeline reads them, and what it found is held against what was seeded.
 
+mod listing;
 mod verdict;
 
 use super::generate::{self, Size};
@@ -70,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             serde_json::json!({"verdict": verdict.as_json(), "summary": summary::as_json(&outcome, &alerts), "alerts": alerts.len(), "findings": findings})
         );
     } else {
+        listing::lines(&set, &alerts_to_show(&alerts)).iter().for_each(|line| anstream::println!("{line}"));
         report(&arguments.folder, &written.truth, &verdict, &alerts, findings, &mut outcome);
     }
     let fine = verdict.passed() && outcome.unread.is_empty() && outcome.book_errors().is_empty();
@@ -102,15 +104,17 @@ fn execute(set: &Arc<RuleSet>, tables: Arc<Tables>, input: &Path) -> Result<(Out
     Ok((outcome, findings))
 }
 
+fn alerts_to_show(alerts: &[Value]) -> Vec<Value> {
+    alerts.iter().filter(|a| verdict::worth_showing(a)).cloned().collect()
+}
+
 fn report(folder: &Path, truth: &Truth, verdict: &Verdict, alerts: &[Value], findings: u64, outcome: &mut Outcome) {
-    let shown: Vec<Value> = alerts.iter().filter(|a| verdict::worth_showing(a)).cloned().collect();
-    anstream::println!("{}", summary::table(&shown));
     let n = screen::thousands;
     println!(
         "\n{} raw finding revisions became {} alerts; {} are correlations or page, shown above",
         n(findings),
         n(alerts.len() as u64),
-        shown.len()
+        alerts_to_show(alerts).len()
     );
     println!("\nSeeded attacks:");
     for (attack, found) in truth.attacks.iter().zip(&verdict.found) {
@@ -127,8 +131,8 @@ fn report(folder: &Path, truth: &Truth, verdict: &Verdict, alerts: &[Value], fin
     println!();
     summary::as_text(outcome, alerts).iter().for_each(|line| anstream::println!("{line}"));
     let folder = folder.display();
-    println!("\ninput   {folder}/input\ntruth   {folder}/truth.json\nalerts  {folder}/alerts.ndjson");
+    println!("\ninput   {folder}/input\ntables  {folder}/tables\ntruth   {folder}/truth.json\nalerts  {folder}/alerts.ndjson");
     println!(
-        "\nNext:\n  tidegate rules export my-rules               the rules that found them, to read and change\n  tidegate rules test my-rules                 their tests\n  tidegate replay -r my-rules {folder}/input   the same input through your rules\n  tidegate replay -r builtin PATH              your own findings, flow logs and trails"
+        "\nNext:\n  tidegate rules export my-rules               the rules that found them, to read and change\n  tidegate rules test my-rules                 their tests\n  tidegate replay -r my-rules {folder}/input   the same input through your rules; add\n      --accounts {folder}/tables/accounts.csv --networks {folder}/tables/networks.csv --intel {folder}/tables/intel.csv\n  tidegate replay -r builtin PATH              your own findings, flow logs and trails"
     );
 }

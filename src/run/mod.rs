@@ -11,7 +11,8 @@ use std::sync::Arc;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, WarningKind, sources_of};
 use tidegate_core::enrich::Tables;
-use tidegate_core::pipeline::{Embedded, Intake, Settings};
+use tidegate_core::event::Source;
+use tidegate_core::pipeline::{Control, Embedded, Intake, Rules, Settings};
 use tidegate_core::rule::RuleSet;
 
 /// The two halves of the machine for a rule set, state in memory.
@@ -34,9 +35,12 @@ pub fn build_with_tables(
     pipelines: u16,
     partial: bool,
 ) -> Result<(Intake, Embedded), String> {
-    let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
+    let sources: Vec<Vec<Source>> = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
-    let embedded = Embedded::new(set, sources, settings, pipelines);
+    let mut embedded = Embedded::new(set, sources.clone(), settings, pipelines);
+    // Alerts name the tables that told of their events.
+    let control = Control { tables: tables.versions(), ..embedded.control().clone() };
+    embedded.reload(&Arc::new(Rules { set: Arc::clone(set), sources }), control);
     let (detector, warnings) = Detector::with_tables(set.clone(), &hints, tables);
     let left_out: Vec<String> =
         warnings.iter().filter(|w| w.kind == WarningKind::LeftOut).map(|w| format!("{}: {}", w.place, w.text)).collect();
