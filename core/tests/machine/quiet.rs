@@ -27,7 +27,11 @@ fn a_parent_that_waits_needs_no_further_record() {
         let found = world.gather(&[arriving(shop(0, "who", "deleted", "1", 0), 0)]);
         assert_eq!(round(&mut machine, 1, Batch { control, ..Batch::default() }), 0);
         assert_eq!(round(&mut machine, 2, Batch { detections: found.detections, arrival_ms: BASE, ..Batch::default() }), 0);
-        assert_eq!(round(&mut machine, 3, Batch { watermark_ms: BASE + 24 * 3_600_000, ..Batch::default() }), 0, "its child may still hold");
+        assert_eq!(
+            round(&mut machine, 3, Batch { watermark_ms: BASE + 24 * 3_600_000, ..Batch::default() }),
+            0,
+            "its child may still hold"
+        );
         let (mut position, mut alerts) = (3, 0);
         while machine.pending() || machine.lagging() {
             position += 1;
