@@ -8,7 +8,8 @@ from lab import cases
 FREE = [("time",), ("@timestamp",), ("activity_id",), ("activity_name",), ("type_uid",), ("type_name",), ("metadata",),
         ("finding_info", "created_time"), ("finding_info", "modified_time"), ("tidegate", "revision"), ("tidegate", "evaluated_to"),
         ("tidegate", "rule_digest"), ("tidegate", "late_events")]
-# The order in which lines of two files met: the first moment as known when an alert fired makes its id.
+# The order in which lines of two files, or what children derived, came into the log: the first moment as known when an alert fired
+# makes its id.
 OF_ORDER = [("finding_info", "uid")]
 # The number that was measured when the alert was last told, at the watermark as it then stood.
 OF_MEASURE = [("message",)]
@@ -62,7 +63,7 @@ def states(docs):
 
 def stripped(d, several, parents):
     d, analytic = json.loads(json.dumps(d)), d["finding_info"]["analytic"]
-    for *path, last in FREE + OF_ORDER * several + OF_MEASURE * (analytic.get("category") in MEASURED) + OF_PARENTS * (analytic["uid"] in parents):
+    for *path, last in FREE + OF_ORDER * (several or analytic["uid"] in parents) + OF_MEASURE * (analytic.get("category") in MEASURED) + OF_PARENTS * (analytic["uid"] in parents):
         inner = d
         for name in path: inner = inner[name]
         inner.pop(last, None)

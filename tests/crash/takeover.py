@@ -2,7 +2,8 @@
 owner that was stopped and is woken later must write and send nothing any more."""
 import signal, time
 
-DEAD, SILENT = 2.0, 6.0                                                        # seconds until a standby must have taken over
+DEAD, SILENT = 2.0, 4.0                                                        # seconds until a standby must have taken over
+SAYS = 10                                                                      # and until it has said that it cannot: a lease, and SQLite's patience
 FENCED = 3                                                                     # the exit code of one that was taken over
 
 
@@ -55,8 +56,8 @@ class Pair:
         self.work(self.trial.random.uniform(.2, .6))
         old, new = self.owner, self.standby
         old.process.send_signal(signal.SIGSTOP)
-        took = self.wait([old, new], lambda: new.started, SILENT)
-        if took is None and any("inside a write" in line for line in new.said):
+        took = self.wait([old, new], lambda: new.started or any("inside a write" in line for line in new.said), SAYS)
+        if not new.started and any("inside a write" in line for line in new.said):
             # It holds the lock of SQLite: only its end or its waking helps, and that it does, it says.
             self.inside_a_write += 1
             applied = old.count["applied"]
