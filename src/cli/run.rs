@@ -8,6 +8,7 @@ use crate::run::live::service::Ending;
 use crate::run::live::start::{self, Trouble};
 use crate::telemetry;
 use std::path::PathBuf;
+use tidegate_core::pipeline::books::total;
 use tidegate_core::rule::Gravity;
 
 const EXAMPLES: &str = "Examples:
@@ -83,8 +84,19 @@ fn end(ending: &Ending) -> Exit {
         books.alerts.pages,
         ending.outstanding
     );
+    anstream::eprintln!(
+        "books: {} records = {} events + {} filtered + {} quarantined",
+        books.input.records,
+        total(&books.input.events),
+        total(&books.input.filtered),
+        total(&books.input.quarantined)
+    );
+    if ending.unwritten {
+        let lost = "what was read last is not in the log: files are read again from there at the next start, standard input is not";
+        anstream::eprintln!("{}the state file could not be written: {lost}", screen::red("error: "));
+    }
     for why in &ending.failed {
         anstream::eprintln!("{}{why}", screen::red("error: "));
     }
-    if ending.failed.is_empty() { Exit::Fine } else { Exit::Failed }
+    if ending.failed.is_empty() && !ending.unwritten { Exit::Fine } else { Exit::Failed }
 }

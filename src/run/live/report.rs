@@ -109,6 +109,13 @@ impl Reporter {
         }
     }
 
+    /// The service begins with a generation that its log does not hold yet.
+    pub fn begun(&self, generation: &Generation, applied: Option<&Applied>) {
+        let (rules, shadow) = (generation.rules.set.rules.len(), generation.shadow);
+        let how = applied.and_then(|a| a.reload.as_ref()).map_or_else(|| "unchanged".to_owned(), said);
+        tracing::info!(rules, shadow, "rules in force: {how}");
+    }
+
     /// Another generation is in force.
     pub fn changed(&self, generation: &Generation, applied: Option<&Applied>) {
         let rules = generation.rules.set.rules.len();
