@@ -11,7 +11,7 @@ use crate::io::input::{Input, expand};
 use crate::io::rules::{BUILTIN, read_rules};
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::run::Outcome;
-use crate::run::replay::{Settings, replay};
+use crate::run::replay::{Recorded, Settings, replay};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,9 +79,10 @@ fn execute(set: &Arc<RuleSet>, input: &Path) -> Result<(Outcome, u64), Failure> 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let scratch = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped: false, scratch, in_memory: RUN_DETECTIONS, range_ms: (i64::MIN, i64::MAX) };
-    let (intake, mut pipelines) = crate::run::build(set, Hints::default(), 1, false).map_err(Failure::usage)?;
-    let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
-        .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")))?;
+    let (intake, pipelines) = crate::run::build(set, Hints::default(), 1, false).map_err(Failure::usage)?;
+    let mut recorded = Recorded { pipelines, journal: None };
+    let outcome =
+        replay(&intake, &mut recorded, &settings, &watcher).map_err(|e| Failure::failed(format!("the replay cannot go on: {e}")))?;
     watcher.bar.finish_and_clear();
     let findings = outcome.books.input.events.get(&tidegate_core::event::Source::GuardDuty).copied().unwrap_or(0);
     Ok((outcome, findings))

@@ -1,16 +1,19 @@
 //! `tidegate replay`: history through the rules.
 
+mod kept;
+
 use super::{Exit, Failure, rules, screen, summary};
 use crate::io::input::{Input, expand};
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
-use crate::run::replay::{Settings, Watcher, replay};
+use crate::run::replay::{Recorded, Settings, Watcher, replay};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tidegate_core::alert::suppression::Suppression;
 use tidegate_core::decode::Hints;
 use tidegate_core::enrich::Tables;
 use tidegate_core::event::{Form, GenericSource, LogSource, time};
@@ -81,6 +84,13 @@ pub(super) struct Arguments {
     /// GeoIP or ASN database in MaxMind's format (repeatable; the first that knows an address answers)
     #[arg(long, value_name = "FILE.mmdb")]
     geo: Vec<PathBuf>,
+    /// Suppressions that hold in this replay, by the times of the events
+    #[arg(long, value_name = "FILE")]
+    suppressions: Option<PathBuf>,
+    /// Keep the log and the alerts in this state file: a replay that was stopped or killed goes on from it, and
+    /// `tidegate alerts` reads it
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Start although some rules or rows of tables have errors; they are listed and left out
     #[arg(long)]
     partial: bool,
@@ -214,10 +224,26 @@ fn execute(
     let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
     let built = crate::run::build_with_tables(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
-    let outcome = replay(&intake, &mut pipelines, &settings, &watcher)
-        .map_err(|e| Failure::failed(format!("cannot sort the detections on disk: {e}")));
+    let suppressions = load_suppressions(arguments)?;
+    pipelines.begin_with(|control| control.suppressions = suppressions);
+    let kept = kept::open(arguments, set)?;
+    let (journal, index) = kept.map_or((None, None), |kept| (Some(kept.journal), Some(kept.index)));
+    let mut recorded = Recorded { pipelines, journal };
+    let outcome = replay(&intake, &mut recorded, &settings, &watcher);
     watcher.bar.finish_and_clear();
-    outcome
+    let outcome = outcome.map_err(|e| Failure::failed(format!("the replay cannot go on: {e}")))?;
+    kept::close(recorded.journal.as_ref(), index, &outcome)?;
+    Ok(outcome)
+}
+
+fn load_suppressions(arguments: &Arguments) -> Result<Vec<Suppression>, Failure> {
+    let Some(path) = &arguments.suppressions else { return Ok(Vec::new()) };
+    let problems = match crate::io::suppressions::read(path).map_err(Failure::failed)?.accept() {
+        Ok(suppressions) => return Ok(suppressions),
+        Err(problems) => problems,
+    };
+    problems.iter().for_each(|problem| anstream::eprintln!("{}", rules::error_line(problem)));
+    Err(Failure::usage(format!("{} in the suppressions: see `tidegate suppress check`", problems.len())))
 }
 
 /// Events outside [from, to) count in windows that reach inside: a margin of the largest lateness and the farthest that any

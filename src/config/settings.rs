@@ -178,12 +178,16 @@ impl Config {
         Hints { form, flow_format: source.flow_format.clone(), generic: self.generic(), lateness: self.stated_lateness() }
     }
 
-    /// Allowed lateness of every source.
+    /// Allowed lateness, where it is not the source's own.
     #[must_use]
     pub fn stated_lateness(&self) -> tidegate_core::event::Lateness {
         let mut lateness = tidegate_core::event::Lateness::default();
         let stated = (0u16..).zip(self.generic()).map(|(n, _)| Source::Generic(n));
-        BUILT_IN.into_iter().chain(stated).for_each(|source| lateness.state(source, self.lateness.ms(source)));
+        BUILT_IN
+            .into_iter()
+            .chain(stated)
+            .filter(|s| self.lateness.ms(*s) != s.lateness_ms())
+            .for_each(|s| lateness.state(s, self.lateness.ms(s)));
         lateness
     }
 

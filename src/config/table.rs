@@ -32,7 +32,12 @@ pub(super) static ROOT: Shape = Shape::of(&[
         Optional,
         "Disk budget of the state. Over it no source is read until there is room.",
     ),
-    field("pipelines", Count { min: 1, max: 64 }, Default("1"), "Pipelines that share the work. Changes only at a clean snapshot."),
+    field(
+        "pipelines",
+        Count { min: 1, max: 64 },
+        Default("1"),
+        "Pipelines that share the work. A state file keeps the number it was made with.",
+    ),
     field(
         "lease",
         Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS },

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_when_it_has_settled() {
-        let folder = std::env::temp_dir().join(format!("tidegate-watch-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("tidegate-reload-watch-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("folder");
         let file = folder.join("a.yml");
         std::fs::write(&file, "1").expect("write");

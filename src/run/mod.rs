@@ -1,5 +1,6 @@
 //! Drivers of the core. Each moves inputs in and effects out; decisions are in the core.
 
+pub mod journal;
 pub mod latency;
 pub mod live;
 pub mod outcome;
@@ -36,7 +37,8 @@ pub fn build_with_tables(
 ) -> Result<(Intake, Embedded), String> {
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
-    let embedded = Embedded::new(set, sources, settings, pipelines);
+    let mut embedded = Embedded::new(set, sources, settings, pipelines);
+    embedded.begin_with(|control| control.tables = tables.versions());
     let (detector, warnings) = Detector::with_tables(set.clone(), &hints, tables);
     let left_out: Vec<String> =
         warnings.iter().filter(|w| w.kind == WarningKind::LeftOut).map(|w| format!("{}: {}", w.place, w.text)).collect();

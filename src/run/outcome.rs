@@ -45,6 +45,11 @@ impl AlertStore {
         (self.documents.len() - self.suppressed.len()) as u64
     }
 
+    /// The newest document of each alert: (id, version, text).
+    pub fn documents(&self) -> impl Iterator<Item = (Arc<str>, u64, Arc<str>)> {
+        self.documents.iter().map(|(id, (version, text))| (Arc::clone(id), *version, Arc::clone(text)))
+    }
+
     /// Pages: (alert id, route), in the order decided.
     #[must_use]
     pub fn pages(&self) -> &[(Arc<str>, Arc<str>)] {

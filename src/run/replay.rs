@@ -4,6 +4,7 @@
 //! order nor threads can matter). With `--arrival-field` the file's order is the log's order and every record is judged by its
 //! own arrival. Limits: detections beyond a million are sorted on disk.
 
+use super::journal::Journal;
 use super::outcome::Outcome;
 use crate::io::clock::{Stopwatch, process_cpu_seconds};
 use crate::io::input::Input;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use tidegate_core::event::Detection;
-use tidegate_core::pipeline::{Batch, Embedded, Gathered, Intake};
+use tidegate_core::pipeline::{Batch, Embedded, Entry, Gathered, Intake};
 
 /// Detections handed to the pipelines at once.
 const BATCH: usize = 4096;
@@ -38,6 +39,15 @@ pub struct Settings {
     pub range_ms: (i64, i64),
 }
 
+/// A machine and, where the replay is to be kept, the journal of its log.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The Pipelines.
+    pub pipelines: Embedded,
+    /// Where their log is kept; `None`: in memory only.
+    pub journal: Option<Journal>,
+}
+
 /// Told about progress, and asked whether to go on.
 pub trait Watcher: Sync {
     /// This many more bytes of input were read.
@@ -49,8 +59,8 @@ pub trait Watcher: Sync {
 /// Runs history through the pipelines.
 ///
 /// # Errors
-/// If sorted runs cannot be written or read back. A file that cannot be read is noted in the outcome instead.
-pub fn replay(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, watcher: &dyn Watcher) -> io::Result<Outcome> {
+/// If sorted runs cannot be written or read back, or the journal cannot be kept. A file that cannot be read is noted in the outcome instead.
+pub fn replay(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, watcher: &dyn Watcher) -> io::Result<Outcome> {
     let (clock, cpu) = (Stopwatch::start(), process_cpu_seconds());
     let mut outcome = Outcome::default();
     if settings.stamped {
@@ -58,9 +68,12 @@ pub fn replay(intake: &Intake, pipelines: &mut Embedded, settings: &Settings, wa
     } else {
         by_event_time(intake, pipelines, settings, watcher, &mut outcome)?
     }
-    apply(pipelines, None, &mut outcome);
+    // A replay that is kept is not ended by a stop: it goes on from its log.
+    if !(pipelines.journal.is_some() && watcher.stopped()) {
+        apply(pipelines, None, &mut outcome)?;
+    }
     outcome.quarantined.sort_by(|a, b| a.position.cmp(&b.position));
-    outcome.books = pipelines.books();
+    outcome.books = pipelines.pipelines.books();
     outcome.interrupted = watcher.stopped();
     outcome.wall = clock.elapsed();
     outcome.cpu_seconds = process_cpu_seconds() - cpu;
@@ -76,7 +89,7 @@ enum Read {
 /// All cores decode; what they found is sorted by event time and applied.
 fn by_event_time(
     intake: &Intake,
-    pipelines: &mut Embedded,
+    pipelines: &mut Recorded,
     settings: &Settings,
     watcher: &dyn Watcher,
     outcome: &mut Outcome,
@@ -107,10 +120,12 @@ fn by_event_time(
         drop(receiver);
         result
     })?;
+    if pipelines.journal.is_some() && watcher.stopped() {
+        return Ok(());
+    }
     sorter.drain(BATCH, &mut |detections| {
         let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
-        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome);
-        Ok(())
+        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome)
     })
 }
 
@@ -127,24 +142,30 @@ fn read_input(intake: &Intake, input: &Input, watcher: &dyn Watcher, sender: &Sy
 /// One file after the other; the order read is the order applied.
 fn in_order(
     intake: &Intake,
-    pipelines: &mut Embedded,
+    pipelines: &mut Recorded,
     settings: &Settings,
     watcher: &dyn Watcher,
     outcome: &mut Outcome,
 ) -> io::Result<()> {
-    let mut arrival = i64::MIN / 4;
+    let (mut arrival, mut failed) = (i64::MIN / 4, None);
     for (i, input) in settings.inputs.iter().enumerate() {
         let last_file = i + 1 == settings.inputs.len();
         let result = each_record(intake, input, watcher, &mut |gathered, took| {
+            if failed.is_some() {
+                return;
+            }
             let before = arrival;
             arrival = arrival.max(gathered.arrival_ms.unwrap_or(arrival));
             let detections = note(Read::Batch(Box::new(gathered), took), pipelines, outcome);
             for mut batch in by_arrival(detections, before, arrival) {
                 // A file that was not begun holds the watermark back: its records may be of any age.
                 batch.watermark_ms = if last_file { batch.watermark_ms } else { i64::MIN / 4 };
-                apply(pipelines, Some(batch), outcome);
+                failed = failed.take().or_else(|| apply(pipelines, Some(batch), outcome).err());
             }
         });
+        if let Some(error) = failed.take() {
+            return Err(error);
+        }
         if let Err(error) = result {
             outcome.unread.push((input.name().to_string(), error));
         }
@@ -194,11 +215,14 @@ fn each_record(
 }
 
 /// Enters what was read into the books and gives its detections.
-fn note(read: Read, pipelines: &mut Embedded, outcome: &mut Outcome) -> Vec<Detection> {
+fn note(read: Read, pipelines: &mut Recorded, outcome: &mut Outcome) -> Vec<Detection> {
     match read {
         Read::Batch(gathered, took) => {
             outcome.intake.note(took);
-            pipelines.count(&gathered.counts);
+            pipelines.pipelines.count(&gathered.counts);
+            if let Some(journal) = &mut pipelines.journal {
+                journal.quarantine(&gathered.quarantined);
+            }
             outcome.cover(gathered.coverage);
             gathered.quarantined.into_iter().for_each(|refused| outcome.keep(refused));
             gathered.detections
@@ -210,13 +234,19 @@ fn note(read: Read, pipelines: &mut Embedded, outcome: &mut Outcome) -> Vec<Dete
     }
 }
 
-/// Applies a batch, or the end of all input, and hands the effects to the store.
-fn apply(pipelines: &mut Embedded, batch: Option<Batch>, outcome: &mut Outcome) {
+/// Applies a batch, or the end of all input, once it stands in the journal, and hands the effects to the store.
+fn apply(recorded: &mut Recorded, batch: Option<Batch>, outcome: &mut Outcome) -> io::Result<()> {
     let clock = Stopwatch::start();
+    let Recorded { pipelines, journal } = recorded;
+    let mut log = |position: u64, entries: &[Entry]| match journal {
+        Some(journal) => journal.enter(position, entries).map_err(io::Error::other),
+        None => Ok(()),
+    };
     let effects = match batch {
-        Some(batch) => pipelines.append(batch),
-        None => pipelines.finish(),
+        Some(batch) => pipelines.append_logged(batch, &mut log)?,
+        None => pipelines.finish_logged(&mut log)?,
     };
     outcome.pipeline.note(clock.elapsed());
     effects.into_iter().for_each(|effect| outcome.store.take(effect));
+    Ok(())
 }

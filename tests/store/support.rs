@@ -43,7 +43,7 @@ impl Drop for Folder {
 
 /// A short lease: a takeover takes half a second.
 pub(crate) fn options() -> OpenOptions {
-    OpenOptions { lease: Duration::from_millis(500), busy: Duration::from_millis(100), bytes_max: None }
+    OpenOptions { lease: Duration::from_millis(500), busy: Duration::from_millis(100), bytes_max: None, synced: true }
 }
 
 pub(crate) fn open(path: &Path) -> SqliteStore {

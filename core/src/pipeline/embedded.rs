@@ -7,12 +7,14 @@
 use super::books::{Books, InputCounts};
 use super::control::{Control, Settings};
 use super::effect::Effect;
+use super::entry::Entry;
 use super::machine::{Batch, Machine, Mode, Remains};
 use super::rules::Rules;
 use super::step::RestoreError;
 use crate::event::Source;
 use crate::event::watermark::ENDED;
 use crate::rule::RuleSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// P pipelines, their logs in memory.
@@ -52,24 +54,50 @@ impl Embedded {
         self.counts.add(counts);
     }
 
+    /// Changes what is in force from the first batch on.
+    pub fn begin_with(&mut self, change: impl FnOnce(&mut Control)) {
+        if let Some(control) = &mut self.control {
+            change(control);
+        }
+    }
+
     /// Applies a batch. Effects are those of all Pipelines, in order of Pipeline.
     pub fn append(&mut self, batch: Batch) -> Vec<Effect> {
+        let Ok(effects) = self.append_logged(batch, &mut |_, _| Ok::<_, Infallible>(()));
+        effects
+    }
+
+    /// The same, once its entries stand in a log.
+    ///
+    /// # Errors
+    /// That of the log: nothing was applied, and the counts of the batch are lost.
+    pub fn append_logged<E>(&mut self, batch: Batch, log: &mut impl FnMut(u64, &[Entry]) -> Result<(), E>) -> Result<Vec<Effect>, E> {
         let mut counts = std::mem::take(&mut self.counts);
         counts.add(&batch.counts);
         let control = batch.control.clone().or_else(|| self.control.take());
         let entries = self.machine.propose(Batch { counts, control, ..batch });
+        log(self.position + 1, &entries)?;
         self.position += 1;
-        self.machine.apply(self.position, &entries).into_iter().map(|(_, effect)| effect).collect()
+        Ok(self.machine.apply(self.position, &entries).into_iter().map(|(_, effect)| effect).collect())
     }
 
     /// The end of all input: every timer fires, every derived detection arrives.
     pub fn finish(&mut self) -> Vec<Effect> {
-        let ended = || Batch { watermark_ms: ENDED, ..Batch::default() };
-        let mut effects = self.append(ended());
-        for _ in 1..self.machine.rounds_to_end() {
-            effects.extend(self.append(ended()));
-        }
+        let Ok(effects) = self.finish_logged(&mut |_, _| Ok::<_, Infallible>(()));
         effects
+    }
+
+    /// The same, once its entries stand in a log.
+    ///
+    /// # Errors
+    /// That of the log.
+    pub fn finish_logged<E>(&mut self, log: &mut impl FnMut(u64, &[Entry]) -> Result<(), E>) -> Result<Vec<Effect>, E> {
+        let ended = || Batch { watermark_ms: ENDED, ..Batch::default() };
+        let mut effects = self.append_logged(ended(), log)?;
+        for _ in 1..self.machine.rounds_to_end() {
+            effects.extend(self.append_logged(ended(), log)?);
+        }
+        Ok(effects)
     }
 
     /// The books of all Pipelines together.

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// An alert is indexed again at most this often, in arrival time.
 pub(super) const UPDATE_EVERY_MS: i64 = 5_000;
+/// Most accounts kept of alerts whose state was evicted.
+const PARKED_MAX: usize = 10_000;
 
 /// What an alert is about: (rule, key, first moment as known when it fired).
 pub(super) type AlertKey = (u32, GroupKey, i64);
@@ -191,6 +193,15 @@ impl Ledger {
     /// Keeps the account of an alert that ended because its state was evicted.
     pub(super) fn park(&mut self, key: &AlertKey) {
         self.parked.insert((key.2, key.clone()));
+        self.bury_parked_beyond(PARKED_MAX);
+    }
+
+    /// Who opens alerts only to have them evicted must not fill the memory with their accounts: of the earliest a gravestone is kept.
+    fn bury_parked_beyond(&mut self, most: usize) {
+        while self.parked.len() > most {
+            let Some((_, key)) = self.parked.pop_first() else { break };
+            self.bury(&key);
+        }
     }
 
     /// Forgets parked accounts whose first moment cannot be found again.
@@ -233,5 +244,21 @@ mod tests {
         ledger.forget_parked_before(11);
         assert!(ledger.due(i64::MAX).is_empty());
         assert_eq!(ledger.len(), 0);
+    }
+
+    #[test]
+    fn of_many_evicted_alerts_a_gravestone_is_kept() {
+        let mut ledger = Ledger::default();
+        let keys: Vec<AlertKey> = (0..5).map(|n| (1, GroupKey::new(["k"]), n)).collect();
+        for key in &keys {
+            ledger.open(key.clone(), key.2.to_string(), 0, 1_000);
+            ledger.revise(key, 1_000);
+            ledger.park(key);
+        }
+        ledger.bury_parked_beyond(2);
+        assert_eq!(ledger.len(), 2);
+        assert!(!ledger.open(keys[0].clone(), "0".into(), 0, 2_000), "the same alert again");
+        ledger.revise(&keys[0], 2_000);
+        assert_eq!(ledger.get(&keys[0]).map(|a| a.revision), Some(2), "its versions go on");
     }
 }

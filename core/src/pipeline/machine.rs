@@ -302,6 +302,15 @@ impl Machine {
         waits || (ended && self.told != self.published)
     }
 
+    /// Whether watermarks that correlations over correlations wait for are published but stand in no entry yet. The next round tells
+    /// them; when nothing comes, whoever drives a live machine makes one for them, or what such rules wait for is told only when
+    /// something else happens.
+    #[must_use]
+    pub fn lagging(&self) -> bool {
+        let heard = self.pipelines[0].levels().saturating_sub(1);
+        self.published.iter().take(heard).ne(self.told.iter().take(heard))
+    }
+
     /// How many rounds the end of all input takes at most, until every timer has fired and everything derived has arrived.
     #[must_use]
     pub fn rounds_to_end(&self) -> usize {

@@ -24,11 +24,14 @@ pub struct OpenOptions {
     pub lease: Duration,
     /// How long a call waits for another process that is writing.
     pub busy: Duration,
+    /// Whether every write is synced to the disk before it returns. Without, a power cut may lose the last writes, never their
+    /// order: enough for what can be made again.
+    pub synced: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { bytes_max: None, lease: Duration::from_secs(10), busy: Duration::from_secs(5) }
+        OpenOptions { bytes_max: None, lease: Duration::from_secs(10), busy: Duration::from_secs(5), synced: true }
     }
 }
 
@@ -162,7 +165,7 @@ pub(super) fn connect_to_write(path: &Path, options: &OpenOptions) -> Result<(Co
 
 fn settle(connection: &Connection, options: &OpenOptions) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", if options.synced { "FULL" } else { "NORMAL" })?;
     // A long snapshot may blow the -wal up; afterwards it shrinks to this.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

@@ -68,6 +68,7 @@ impl Lanes {
             std::thread::spawn(move || {
                 for batch in work {
                     let outcomes = deliver(sink.as_mut(), batch);
+                    tracing::trace!(target: "window", lane = &*sink.lane(), "answered");
                     if answer.send(Answer { lane: number, outcomes }).is_err() {
                         break;
                     }

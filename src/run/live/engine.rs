@@ -76,7 +76,10 @@ impl Engine {
         intakes: Arc<Intakes>,
         snapshots: Snapshots,
     ) -> Self {
-        let (unwritten, moved) = (None, BTreeSet::new());
+        // A lane that is new begins where its first cursor says: it is stored before anything is sent.
+        let lanes = |p: u16| machine.outbox(p).lanes().map(move |(name, _)| (p, Arc::clone(name))).collect::<Vec<_>>();
+        let moved = (0..machine.pipelines().len() as u16).flat_map(lanes).collect();
+        let unwritten = None;
         Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
     }
 
@@ -102,6 +105,12 @@ impl Engine {
     #[must_use]
     pub fn pending(&self) -> bool {
         self.machine.pending()
+    }
+
+    /// Whether rules over rules wait for a round though nothing was read.
+    #[must_use]
+    pub fn lagging(&self) -> bool {
+        self.machine.lagging()
     }
 
     /// Notes that a source ended for ever.
@@ -134,7 +143,8 @@ impl Engine {
         batch.arrival_ms = self.arrival_ms;
         let lowest = batch.watermarks.iter().map(|(_, ms)| *ms).min().unwrap_or(i64::MIN);
         let quiet = batch.detections.is_empty() && positions.is_empty() && quarantined.is_empty() && redriven.is_empty();
-        if quiet && !self.machine.pending() && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
+        let due = self.machine.pending() || self.machine.lagging();
+        if quiet && !due && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
             return Ok(None);
         }
         self.quiet_ms = lowest;
@@ -196,6 +206,9 @@ impl Engine {
             for pipeline in 0..self.machine.pipelines().len() as u16 {
                 let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
                 let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
+                if !due.is_empty() {
+                    tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+                }
                 jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
             }
             if !jobs.is_empty() {

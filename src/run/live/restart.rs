@@ -51,6 +51,7 @@ pub struct Started {
 /// [`StoreError`]: the store cannot be read, or what it holds cannot be applied.
 pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, generation: &Generation) -> Result<Started, StoreError> {
     let clock = Stopwatch::start();
+    tracing::trace!(target: "window", "restarting");
     let mut recovered = store.recover()?;
     if recovered.pipelines == 0 {
         store.set_pipelines(plan.pipelines)?;
@@ -73,6 +74,7 @@ pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, gene
         again(store.as_mut(), &mut machine, &mut known, position)?;
     }
     machine.resume();
+    tracing::trace!(target: "window", position = recovered.head, "caught up");
     let positions = machine.pipelines().iter().map(|p| p.next_position().saturating_sub(1)).collect();
     let snapshots = Snapshots::new(plan.snapshot_every, positions, beside);
     let engine = Engine::new(store, machine, recovered.head, plan.shards, generation.intakes.clone(), snapshots);

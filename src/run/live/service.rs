@@ -111,7 +111,7 @@ impl Service {
             recv(self.lanes.answers) -> answer => answer.map_or(Ok(()), |answer| self.answered(answer)),
             recv(self.signals) -> signal => { self.signal(turns, signal.ok()); Ok(()) },
             recv(generations) -> generation => generation.map_or(Ok(()), |generation| self.change(turns, generation)),
-            default(TURN) => Ok(()),
+            default(TURN) => self.settle(),
         };
         self.survive(turns, done)
     }
@@ -179,6 +179,14 @@ impl Service {
         self.append(fetched, Vec::new())
     }
 
+    /// Nothing comes: what only rounds bring further is brought to its end.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        while (self.engine.pending() || self.engine.lagging()) && !self.engine.blocked() {
+            self.append(Vec::new(), Vec::new())?;
+        }
+        Ok(())
+    }
+
     fn append(&mut self, fetched: Vec<Fetched>, redriven: Vec<i64>) -> Result<(), StoreError> {
         let applied: Option<Applied> = self.engine.append(fetched, redriven)?;
         self.reporter.applied(applied);
@@ -237,7 +245,7 @@ impl Service {
     fn finish(mut self, mut turns: Turns) -> Result<Ending, StoreError> {
         self.readers.stop();
         let clock = Stopwatch::start();
-        let done = self.tend(&mut turns);
+        let done = self.tend(&mut turns).and_then(|()| self.settle());
         self.survive(&mut turns, done)?;
         for written in self.engine.snapshot_all(SNAPSHOT) {
             self.sealed(written)?;

@@ -67,8 +67,11 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let reporter = Reporter::new(names.iter().map(|(name, _)| name.to_string()).collect());
     tell(&started, &generation, &config);
     let mut engine = started.engine;
+    engine.acknowledge()?;
     if generation.changes(engine.machine().control()) || engine.head() == 0 {
+        tracing::trace!(target: "window", "reloading");
         let applied = engine.change(&generation)?;
+        tracing::trace!(target: "window", "reloaded");
         reporter.begun(&generation, applied.as_ref());
     }
     let readers = Readers::start(wiring::sources(&config), &wiring::stamped(&config), generation.intakes.clone(), &started.resume);
