@@ -1,6 +1,6 @@
 //! No room, and files that are none of ours.
 
-use crate::support::{Place, SHOP, Service, event, found, numbers};
+use crate::support::{Place, SHOP, Service, assert_same, event, found, numbers};
 use std::fmt::Write;
 use std::process::Command;
 
@@ -42,7 +42,7 @@ fn full(name: &str, place: &Place, service: Service, make_room: impl FnOnce(&Ser
     assert_eq!(numbers(&log)["records"], records, "{log}");
     let alerts = place.alerts();
     assert!(before < alerts.len(), "reading had stopped");
-    assert_eq!(found(&alerts), expected);
+    assert_same(&found(&alerts), &expected);
     assert_eq!(log.matches(" page: ").count() as u64, numbers(&log)["pages"], "every page once: {log}");
 }
 
@@ -85,7 +85,7 @@ fn a_stop_while_nothing_can_be_written_is_told_and_nothing_is_lost() {
     let (status, log) = place.start().end();
     let (records, expected) = undisturbed("undisturbed-stopfull");
     assert_eq!((status.code(), numbers(&log)["records"]), (Some(0), records), "{log}");
-    assert_eq!(found(&place.alerts()), expected);
+    assert_same(&found(&place.alerts()), &expected);
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn a_watched_folder_is_read_once_and_goes_on_after_a_restart() {
     let end = numbers(&log);
     assert_eq!((end["records"], end["events"], end["alerts"], end["pages"]), (6, 6, 6, 6), "{log}");
 
-    let versions: Vec<String> = place.ndjson().iter().map(|a| format!("{} {}", a["finding_info"]["uid"], a["tidegate"]["revision"])).collect();
+    let versions: Vec<String> =
+        place.ndjson().iter().map(|a| format!("{} {}", a["finding_info"]["uid"], a["tidegate"]["revision"])).collect();
     let ids: BTreeSet<String> = place.ndjson().iter().map(|a| a["finding_info"]["uid"].to_string()).collect();
     let listed: BTreeSet<String> = place.alerts().iter().map(|a| a["finding_info"]["uid"].to_string()).collect();
     assert_eq!(versions.len(), versions.iter().collect::<BTreeSet<_>>().len(), "no version is written twice: {versions:?}");

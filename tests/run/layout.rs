@@ -1,6 +1,6 @@
 //! Several Pipelines: the same alerts, and a number that stays.
 
-use crate::support::{Place, SHOP, event, found, numbers};
+use crate::support::{Place, SHOP, assert_same, event, found, numbers};
 use std::fmt::Write;
 
 fn config(pipelines: u16) -> String {
@@ -26,7 +26,7 @@ fn four_pipelines_find_what_one_finds_and_stay_four() {
     let (four, log) = run("four", 4);
     assert!(log.contains("pipelines=4"), "{log}");
     assert!(one.alerts().len() > 100, "{}", one.alerts().len());
-    assert_eq!(found(&four.alerts()), found(&one.alerts()));
+    assert_same(&found(&four.alerts()), &found(&one.alerts()));
 
     four.configure(&config(2));
     four.write("in/b.ndjson", event("denied", "late", 601));

@@ -134,7 +134,9 @@ fn a_suppression_that_is_added_hides_the_next_alert() {
 
 #[test]
 fn tables_and_paging_that_change_decide_about_the_next_alert() {
-    let of = |more: &str| format!("sources: [{{name: trail, file: ./in/shop.ndjson, format: cloudtrail}}{more}]\ntables: {{accounts: ./accounts.csv}}");
+    let of = |more: &str| {
+        format!("sources: [{{name: trail, file: ./in/shop.ndjson, format: cloudtrail}}{more}]\ntables: {{accounts: ./accounts.csv}}")
+    };
     let place = Place::new("tables", &of(""));
     place.write("rules/rules.yml", CREATED);
     let feed = |place: &Place, who: &str| {
@@ -156,8 +158,8 @@ fn tables_and_paging_that_change_decide_about_the_next_alert() {
     place.configure(&format!("{}\npaging: {{pages_per_hour: 2}}", of(", {name: more, file: ./in/more.ndjson, format: cloudtrail}")));
     service.says("take effect at the next start");
     reloaded(&service, 1);
-    let third = feed(&place, "cem-3");
-    assert_ne!(third["tidegate"]["paging"]["decision"], second["tidegate"]["paging"]["decision"], "two an hour are enough: {third}");
+    feed(&place, "cem-3");
+    service.says("page: Alert storm");
     service.stop();
     assert!(place.alerts().iter().all(|a| !a.to_string().contains("unread")), "sources are those of the start");
 

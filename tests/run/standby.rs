@@ -34,7 +34,10 @@ fn a_standby_takes_over_from_a_dead_owner_and_from_a_stopped_one() {
     let waits = second.says("standby: ");
     assert!(waits.contains(&format!("pid {}", first.pid())), "{waits}");
     // The owner learns of other rules while the standby waits; the standby must not bring the old ones back.
-    place.write("rules/rules.yml", RULES.replace("title: Denied", "title: Denied at the door").replace("who]\n    timespan: 10m", "who]\n    timespan: 15m"));
+    place.write(
+        "rules/rules.yml",
+        RULES.replace("title: Denied", "title: Denied at the door").replace("who]\n    timespan: 10m", "who]\n    timespan: 15m"),
+    );
     first.says("reloaded");
     place.append("in/shop.ndjson", &(event("refused", "bob", 3) + &event("refused", "bob", 4) + &event("denied", "m2", 5)));
     place.wait_alert("denied", "m2");

@@ -40,13 +40,14 @@ detection: {s: {result: refused}, condition: s}
 ";
 
 /// The keys of a source of shop events.
-pub(crate) const SHOP: &str =
-    "format: json, json: {product: shop, service: login, time_field: time, arrival_field: received}";
+pub(crate) const SHOP: &str = "format: json, json: {product: shop, service: login, time_field: time, arrival_field: received}";
 
 /// An event of the shop, this many seconds after [`BASE`], arrived when it happened.
 pub(crate) fn event(result: &str, who: &str, second: i64) -> String {
     let at = BASE + second;
-    format!("{{\"time\":{at},\"received\":{at},\"who\":\"{who}\",\"result\":\"{result}\",\"cloud\":{{\"account\":{{\"uid\":\"111122223333\"}}}}}}\n")
+    format!(
+        "{{\"time\":{at},\"received\":{at},\"who\":\"{who}\",\"result\":\"{result}\",\"cloud\":{{\"account\":{{\"uid\":\"111122223333\"}}}}}}\n"
+    )
 }
 
 /// Asks until there is an answer.
@@ -265,11 +266,25 @@ pub(crate) fn numbers(log: &str) -> BTreeMap<&'static str, u64> {
     names.iter().map(number).collect()
 }
 
+/// Two runs found the same.
+pub(crate) fn assert_same(found: &BTreeSet<String>, expected: &BTreeSet<String>) {
+    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).take(10).cloned().collect::<Vec<_>>().join("\n");
+    assert!(
+        found == expected,
+        "{} and {}\ntoo much:\n{}\nmissing:\n{}",
+        found.len(),
+        expected.len(),
+        only(found, expected),
+        only(expected, found)
+    );
+}
+
 /// What a run found, whatever its times of writing: episode, rule, key, count, first and last moment.
 pub(crate) fn found(alerts: &[Value]) -> BTreeSet<String> {
     let line = |a: &Value| {
         let (t, info) = (&a["tidegate"], &a["finding_info"]);
-        let parts = [&t["episode"]["uid"], &info["uid"], &t["group_key_text"], &a["count"], &info["first_seen_time"], &info["last_seen_time"]];
+        let parts =
+            [&t["episode"]["uid"], &info["uid"], &t["group_key_text"], &a["count"], &info["first_seen_time"], &info["last_seen_time"]];
         format!("{} {}", info["analytic"]["uid"], parts.map(Value::to_string).join(" "))
     };
     let lines: BTreeSet<String> = alerts.iter().map(line).collect();

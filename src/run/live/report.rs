@@ -71,8 +71,8 @@ impl Reporter {
     }
 
     /// It can again.
-    pub fn recovered(&mut self, was: bool) {
-        if was && self.unavailable.take().is_some() {
+    pub fn recovered(&mut self) {
+        if self.unavailable.take().is_some() {
             tracing::info!("the state file can be written again; nothing was lost");
         }
     }

@@ -26,6 +26,8 @@ const TURN: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(2);
 /// After a stop, sinks have this long to take what waits for them.
 const DELIVER: Duration = Duration::from_secs(4);
+/// After the end of all sources, sinks have this long: twice the longest wait of a lane.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// After a stop, snapshots may take this long: without them the next start applies more of the log again.
 const SNAPSHOT: Duration = Duration::from_secs(3);
 /// A store that could not take a round is asked again after this, then twice as long each time up to [`RETRY_MAX`].
@@ -76,6 +78,8 @@ struct Turns {
     stopping: Option<Stopwatch>,
     renewed: Stopwatch,
     retry: Option<(Stopwatch, Duration)>,
+    /// Since when nothing more can be read.
+    ended: Option<Stopwatch>,
     /// A generation whose control waits for the store.
     changing: Option<Box<Generation>>,
 }
@@ -88,8 +92,9 @@ impl Service {
     /// [`StoreError`]: the store is another's, or cannot be read.
     pub fn run(mut self, sources: usize) -> Result<Ending, StoreError> {
         let renewed = Stopwatch::start();
-        let mut turns = Turns { open: sources, failed: Vec::new(), stopped: false, stopping: None, renewed, retry: None, changing: None };
-        while !turns.over(self.engine.blocked()) {
+        let mut turns =
+            Turns { open: sources, failed: Vec::new(), stopped: false, stopping: None, renewed, retry: None, ended: None, changing: None };
+        while !turns.over(&self.engine) {
             self.engine.send(&mut self.lanes);
             self.wait(&mut turns)?;
             let done = self.tend(&mut turns);
@@ -101,7 +106,7 @@ impl Service {
 
     /// Waits for the next thing to do, and does it.
     fn wait(&mut self, turns: &mut Turns) -> Result<(), StoreError> {
-        let full = self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
+        let full = turns.open == 0 || self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
         let (nothing, unchanged) = (never(), never());
         let found = if full { &nothing } else { &self.readers.found };
         // A generation that cannot go into the log yet stays where it is; the loader replaces it by a newer one.
@@ -143,7 +148,10 @@ impl Service {
             self.sealed(written)?;
         }
         self.desk.note(&self.engine)?;
-        self.reporter.recovered(turns.retry.take().is_some());
+        if turns.retry.take().is_some() {
+            self.reporter.recovered();
+            self.lanes.hurry();
+        }
         Ok(())
     }
 
@@ -174,6 +182,9 @@ impl Service {
                     turns.failed.extend(end.err());
                 }
             }
+        }
+        if turns.open == 0 {
+            turns.ended.get_or_insert_with(Stopwatch::start);
         }
         self.reporter.fetched(&fetched);
         self.append(fetched, Vec::new())
@@ -266,8 +277,11 @@ impl Service {
 }
 
 impl Turns {
-    /// Whether nothing more will be read. `blocked`: something that was read waits for the store; a stream could not give it again.
-    fn over(&self, blocked: bool) -> bool {
-        (self.open == 0 && !blocked) || self.stopping.is_some_and(|since| since.elapsed() >= DRAIN)
+    /// Whether nothing more will be done in turns. Where nobody asked for a stop, what was read goes into the log first, however
+    /// long that takes (a stream could not give it again), and sinks are waited for.
+    fn over(&self, engine: &Engine) -> bool {
+        let patient = |since: Stopwatch| since.elapsed() < PATIENCE && self.stopping.is_none() && engine.outstanding() > 0;
+        (!engine.blocked() && self.ended.is_some_and(|since| !patient(since)))
+            || self.stopping.is_some_and(|since| since.elapsed() >= DRAIN)
     }
 }
