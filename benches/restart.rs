@@ -212,7 +212,6 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// One figure: `name value unit target`.
-#[expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 fn say(input: &str, name: &str, value: f64, unit: &str, target: &str) {
     let digits = if value < 100.0 { 3 } else { 0 };
     println!("restart_{input}_{name} {value:.digits$} {unit} {target}");
