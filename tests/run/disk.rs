@@ -12,7 +12,7 @@ fn fill(place: &Place) {
         let mut text = String::new();
         for n in file * 4_000..(file + 1) * 4_000 {
             let result = if n % 1_000 == 999 { "denied" } else { "refused" };
-            assert!(write!(text, "{}", event(result, &format!("u{}", n % 3_000), n / 100)).is_ok(), "a text takes everything");
+            assert!(write!(text, "{}", event(result, &format!("u{}", n % 300), n / 100)).is_ok(), "a text takes everything");
         }
         place.write(&format!("in/{file}.ndjson"), text);
     }

@@ -257,6 +257,23 @@ mod tests {
     use super::*;
     use tidegate_core::pipeline::Entry;
 
+    #[test]
+    fn a_budget_that_is_raised_holds_for_connections_that_are_open() {
+        let folder = std::env::temp_dir().join(format!("tidegate-budget-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let options = OpenOptions { bytes_max: Some(1 << 20), ..OpenOptions::default() };
+        let mut store = SqliteStore::open(&folder.join("state"), &options).expect("opens");
+        let mut twin = store.twin().expect("twin");
+        store.set_info("large", &"x".repeat(900_000)).expect("room");
+        let refusal = twin.set_info("larger", &"x".repeat(900_000)).expect_err("no room");
+        assert!(matches!(&refusal, StoreError::Unavailable(text) if text.contains("raise the budget")), "{refusal}");
+        store.budget().set(Some(4 << 20));
+        twin.set_info("larger", &"x".repeat(900_000)).expect("room");
+        store.budget().set(None);
+        store.set_info("largest", &"x".repeat(5_000_000)).expect("room without end");
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+
     /// What a read-only file system does to a connection that is open: every write fails, and the next connection may do better.
     #[test]
     fn a_read_only_file_is_later_and_passes_by_itself() {
