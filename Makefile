@@ -75,6 +75,7 @@ demo-check: ## the demo as a test: every seeded attack found, few false alerts, 
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
+	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture
