@@ -61,7 +61,7 @@ impl Drop for Place {
 
 /// The day before now of a hundred accounts.
 fn organisation_files(place: &Path) {
-    let plan = generate::Plan { accounts: 100, noise: 0.2, start_ms: now_ms() / DAY_MS * DAY_MS - DAY_MS, ..generate::Plan::default() };
+    let plan = generate::Plan { accounts: 300, start_ms: now_ms() / DAY_MS * DAY_MS - DAY_MS, ..generate::Plan::default() };
     let mut number = 0;
     organisation(&plan, &mut |file| {
         let folder = match &file.path {
@@ -149,7 +149,7 @@ fn round(config: &Config, state: &Path) -> Round {
     assert!(written.iter().all(|w| w.done.is_ok()), "{written:?}");
     drop(started);
     let started = start(config, state, &generation);
-    assert_eq!(started.again, 0);
+    assert_eq!(started.again, 0, "the snapshot stands at the head");
     let records = books.input.records as f64;
     let from_snapshot = started.took.as_secs_f64();
     Round { records, positions: head as f64, live, apply_seconds: applied.as_secs_f64(), catch_up, from_snapshot }

@@ -97,7 +97,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("tidegate-watch-turn-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("old")).expect("folder");
         let (old, new) = (folder.join("old/a.yml"), folder.join("b.yml"));
-        [&old, &new].map(|file| std::fs::write(file, "1").expect("write"));
+        std::fs::write(&old, "1").and_then(|()| std::fs::write(&new, "1")).expect("write");
         let mut watch = Watch::new(vec![folder.join("old")]);
         std::fs::write(&old, "22").expect("write");
         watch.turn_to(vec![folder.join("old"), new.clone()]);

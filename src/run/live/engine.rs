@@ -138,7 +138,6 @@ impl Engine {
             quarantined.extend(one.gathered.quarantined);
             positions.extend(one.position);
         }
-        self.arrival_ms = self.arrival_ms.max(self.shards.latest_ms());
         batch.watermarks = self.shards.watermarks();
         batch.arrival_ms = self.arrival_ms;
         let lowest = batch.watermarks.iter().map(|(_, ms)| *ms).min().unwrap_or(i64::MIN);

@@ -32,7 +32,6 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Shards {
     sources: Vec<Known>,
-    latest_ms: i64,
 }
 
 impl Shards {
@@ -49,7 +48,6 @@ impl Shards {
             Progress::Idle(now_ms) if !known.stamped => Some(now_ms),
             _ => None,
         };
-        self.latest_ms = self.latest_ms.max(arrival_ms.into_iter().chain(idle_ms).max().unwrap_or(0));
         let at = known.shards.entry(shard.clone()).or_insert(NOT_YET);
         let come = arrival_ms.into_iter().chain(idle_ms).max();
         *at = (*at).max(come.map_or(NOT_YET, |ms| ms.saturating_sub(SLACK_MS)));
@@ -65,12 +63,6 @@ impl Shards {
         if let Some(known) = self.sources.get_mut(source) {
             known.finished = true;
         }
-    }
-
-    /// The latest arrival time that was heard of, in records or while there were none: documents that wait for time to pass go by it.
-    #[must_use]
-    pub fn latest_ms(&self) -> i64 {
-        self.latest_ms
     }
 
     /// The watermark of every kind of event that some source may carry.
@@ -149,10 +141,9 @@ mod tests {
     #[test]
     fn the_readers_clock_says_nothing_of_events_with_their_own_stamps() {
         let (mut shards, a, b) = shards(true);
-        shards.note(0, &a, Progress::Idle(900_001), None);
+        assert_eq!(shards.note(0, &a, Progress::Idle(900_001), None), None);
         shards.note(0, &a, Progress::Records, Some(30_000));
-        shards.note(1, &b, Progress::Idle(900_000), None);
+        assert_eq!(shards.note(1, &b, Progress::Idle(900_000), None), Some(900_000), "the other source goes by it");
         assert_eq!(shards.watermarks()[0].1, 20_000);
-        assert_eq!(shards.latest_ms(), 900_000, "the other source has its own");
     }
 }

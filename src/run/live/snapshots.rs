@@ -49,7 +49,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Nothing is due at once: what was restored stands at these positions. `store` is a connection of their own.
+    /// `positions` are those of the snapshots that there are, 0 where there is none. `store` is a connection of their own.
     #[must_use]
     pub fn new(every: Duration, positions: Vec<u64>, store: Box<dyn Store>) -> Self {
         let (images, work) = bounded::<Image>(1);
