@@ -19,7 +19,7 @@ use tidegate_core::pipeline::Books;
 /// Most batches of readers in one round.
 const ROUND_MAX: usize = 64;
 /// Sources are not read while this many deliveries of page lanes wait.
-const PAGES_MAX: u64 = 10_000;
+pub const PAGES_MAX: u64 = 10_000;
 /// Longest wait for something to do.
 const TURN: Duration = Duration::from_millis(200);
 /// After a stop, readers have this long to hand over what they hold.
