@@ -175,8 +175,8 @@ class Undisturbed:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(60)
         took = time.monotonic() - began
-        said = Path(self.log.name).read_text().splitlines()[-1]
-        out = [] if code == 0 and f": {lines} records," in said else [f"the undisturbed run ended with {code} and read not {lines} lines: {said}"]
+        said = "\n".join(Path(self.log.name).read_text().splitlines()[-2:])
+        out = [] if code == 0 and f": {lines} records," in said and f"books: {lines} records =" in said else [f"the undisturbed run ended with {code} and read not {lines} lines: {said}"]
         return out + ([f"SIGTERM took {took:.1f} s"] if took > 10 else [])
 
 
