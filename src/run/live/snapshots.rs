@@ -14,7 +14,7 @@ use tidegate_core::event::id::hash128;
 /// Bytes of one piece.
 pub const PIECE_BYTES: usize = 1 << 20;
 /// Applying the log again must not take longer than this after a restart: a snapshot is due well before.
-pub const APPLY_MAX: Duration = Duration::from_secs(3);
+pub const APPLY_MAX: Duration = Duration::from_secs(2);
 /// A store that cannot take a piece is asked again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
