@@ -3,6 +3,7 @@
 mod kept;
 
 use super::{Exit, Failure, rules, screen, summary};
+use crate::config::{Format, JsonSource, columns};
 use crate::io::input::{Input, expand};
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tidegate_core::alert::suppression::Suppression;
 use tidegate_core::decode::Hints;
 use tidegate_core::enrich::Tables;
-use tidegate_core::event::{Form, GenericSource, LogSource, time};
+use tidegate_core::event::time;
 use tidegate_core::rule::{Body, Gravity, RuleSet, load};
 
 const EXAMPLES: &str = "Examples:
@@ -102,21 +103,6 @@ pub(super) struct Arguments {
     pipelines: u16,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Auto,
-    Guardduty,
-    Vpcflow,
-    Tgwflow,
-    Cloudtrail,
-    Securityhub,
-    Route53,
-    Waf,
-    EksAudit,
-    Eventbridge,
-    Json,
-}
-
 fn parse_time(text: &str) -> Result<i64, String> {
     time::parse_any_ms(text).ok_or_else(|| format!("`{text}` is no time; write it like 2026-11-02T08:00:00Z"))
 }
@@ -181,19 +167,6 @@ fn load_tables(arguments: &Arguments) -> Result<Arc<Tables>, Failure> {
 }
 
 fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
-    let form = match arguments.format {
-        Format::Auto => None,
-        Format::Guardduty => Some(Form::GuardDuty),
-        Format::Vpcflow => Some(Form::VpcFlow),
-        Format::Tgwflow => Some(Form::TransitGatewayFlow),
-        Format::Cloudtrail => Some(Form::CloudTrail),
-        Format::Securityhub => Some(Form::SecurityHub),
-        Format::Route53 => Some(Form::Route53),
-        Format::Waf => Some(Form::Waf),
-        Format::EksAudit => Some(Form::EksAudit),
-        Format::Eventbridge => Some(Form::EventBridge),
-        Format::Json => Some(Form::Generic(0)),
-    };
     if arguments.format != Format::Json && (arguments.product.is_some() || arguments.service.is_some() || arguments.arrival_field.is_some())
     {
         return Err(Failure::usage("--product, --service and --arrival-field belong to --format json; add it, or leave them out"));
@@ -201,12 +174,16 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
     if arguments.format == Format::Json && arguments.product.is_none() && arguments.service.is_none() && arguments.category.is_none() {
         return Err(Failure::usage("--format json needs the logsource of the events: --product P --service S"));
     }
-    let logsource =
-        LogSource { category: arguments.category.clone(), product: arguments.product.clone(), service: arguments.service.clone() };
-    let generic = GenericSource { logsource, time_field: arguments.time_field.clone(), arrival_field: arguments.arrival_field.clone() };
-    let generic = if arguments.format == Format::Json { vec![generic] } else { Vec::new() };
-    let flow_format = arguments.flow_format.as_ref().map(|f| f.split_whitespace().map(str::to_owned).collect());
-    Ok(Hints { form, flow_format, generic, ..Hints::default() })
+    let stated = JsonSource {
+        product: arguments.product.clone(),
+        service: arguments.service.clone(),
+        category: arguments.category.clone(),
+        time_field: arguments.time_field.clone(),
+        arrival_field: arguments.arrival_field.clone(),
+    };
+    let generic = if arguments.format == Format::Json { vec![stated.generic()] } else { Vec::new() };
+    let flow_format = arguments.flow_format.as_ref().map(|f| columns(f).map(str::to_owned).collect());
+    Ok(Hints { form: arguments.format.form(0), flow_format, generic, ..Hints::default() })
 }
 
 fn execute(

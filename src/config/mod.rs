@@ -22,4 +22,4 @@ pub use field::Opened;
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{Budgets, Config, File, Lateness, Log, LogFormat, LogPages, Organization, Paging, Sinks, Snapshots, Tables};
-pub use source::{Format, JsonSource, Reads, SourceSettings};
+pub use source::{Format, JsonSource, Reads, SourceSettings, columns};

@@ -47,7 +47,7 @@ pub(super) const FORMATS: [&str; 11] =
     ["auto", "guardduty", "vpcflow", "tgwflow", "cloudtrail", "securityhub", "route53", "waf", "eks-audit", "eventbridge", "json"];
 
 /// How records are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each is the source of its name")]
 pub enum Format {
@@ -108,13 +108,14 @@ impl From<Written> for SourceSettings {
 }
 
 /// The words of a flow format.
-pub(super) fn columns(text: &str) -> impl Iterator<Item = &str> {
+pub fn columns(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty())
 }
 
 impl JsonSource {
     /// For the core. Rules name their logsource in lower case.
-    pub(super) fn generic(&self) -> GenericSource {
+    #[must_use]
+    pub fn generic(&self) -> GenericSource {
         let lower = |word: &Option<String>| word.as_ref().map(|w| w.trim().to_lowercase());
         let logsource = LogSource { category: lower(&self.category), product: lower(&self.product), service: lower(&self.service) };
         GenericSource { logsource, time_field: self.time_field.clone(), arrival_field: self.arrival_field.clone() }
