@@ -187,7 +187,12 @@ fn opensearch(checker: &mut Checker<'_>, node: &Node) {
             checker.error(&user.place, "`sinks.opensearch.user` without `password`", "nobody would be let in", remedy);
         }
         (None, Some(password)) => {
-            checker.error(&password.place, "`sinks.opensearch.password` without `user`", "it would not be used", "add `user`, or remove it");
+            checker.error(
+                &password.place,
+                "`sinks.opensearch.password` without `user`",
+                "it would not be used",
+                "add `user`, or remove it",
+            );
         }
         _ => {}
     }

@@ -22,5 +22,7 @@ pub use check::{Named, Parsed, parse};
 pub use field::Opened;
 pub use quantity::{duration, size};
 pub use schema::schema;
-pub use settings::{Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables};
+pub use settings::{
+    Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+};
 pub use source::{Format, JsonSource, Reads, SourceSettings};

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn a_document_is_an_action_and_a_line() {
         let all = items(&[delivery("a\"1", 7, "{\"a\":\r\n1}")], "soc");
-        let want = "{\"index\":{\"_index\":\"soc-v1-2026.11\",\"_id\":\"a\\\"1\",\"version\":7,\"version_type\":\"external\"}}\n{\"a\":  1}\n";
+        let want =
+            "{\"index\":{\"_index\":\"soc-v1-2026.11\",\"_id\":\"a\\\"1\",\"version\":7,\"version_type\":\"external\"}}\n{\"a\":  1}\n";
         assert_eq!(all.items[0].lines, want);
         assert_eq!(index_name("elsewhere", "soc"), "elsewhere");
     }

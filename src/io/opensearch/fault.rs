@@ -76,7 +76,9 @@ pub(super) fn of_item(status: u16, said: &Said, index: &str) -> Option<Fault> {
         403 if kind == BLOCKED => cluster("remove the block from the index; deliveries wait until then"),
         403 => cluster("give this user the role that `docs/opensearch.md` names; deliveries wait until then"),
         404 => cluster("let this user create indices (`action.auto_create_index`); deliveries wait until then"),
-        400 if kind == "validation_exception" => cluster("raise `cluster.max_shards_per_node` or remove indices; deliveries wait until then"),
+        400 if kind == "validation_exception" => {
+            cluster("raise `cluster.max_shards_per_node` or remove indices; deliveries wait until then")
+        }
         400 if kind == "index_closed_exception" => cluster("open the index; deliveries wait until then"),
         400 if kind == "invalid_index_name_exception" => cluster("correct `sinks.opensearch.index_prefix`; deliveries wait until then"),
         400 if said.reason.contains("no write index") => {
@@ -100,7 +102,9 @@ pub(super) fn of_request(status: u16, body: &[u8]) -> Option<Fault> {
     let blocked = said.kind == BLOCKED;
     Some(match status {
         200 | 201 => return None,
-        401 => Fault::Cluster("OpenSearch does not know this user or password (401): correct `sinks.opensearch.user` and `password`".into()),
+        401 => {
+            Fault::Cluster("OpenSearch does not know this user or password (401): correct `sinks.opensearch.user` and `password`".into())
+        }
         403 if blocked => Fault::Cluster(format!("OpenSearch takes no writes: {}: remove the block", said.words())),
         403 => Fault::Cluster(format!("OpenSearch forbids writing (403): {}: give this user the writer's role", said.words())),
         413 => Fault::Whole("the request is too large for OpenSearch (413)".into()),

@@ -89,7 +89,8 @@ struct Part {
 
 fn parts(prefix: &str) -> Vec<Part> {
     let base = prefix.strip_suffix("-alerts").unwrap_or(prefix);
-    let text = |text: &str| text.replace("tidegate-alerts", "\u{1}").replace(PREFIX, "\u{2}").replace('\u{1}', prefix).replace('\u{2}', base);
+    let text =
+        |text: &str| text.replace("tidegate-alerts", "\u{1}").replace(PREFIX, "\u{2}").replace('\u{1}', prefix).replace('\u{2}', base);
     let parse = |shipped: &str| serde_json::from_str::<Value>(shipped).expect("invariant: a test reads the shipped templates");
     // Fields are named after the product, templates after the prefix: only the index template names either.
     let component = |what: &str, shipped: &str, theirs| Part {

@@ -54,7 +54,16 @@ impl Desk {
     /// A desk over a connection of its own. `reload` is how a reload is asked of whoever loads generations.
     #[must_use]
     pub fn new(store: SqliteStore, sources: Vec<(Arc<str>, bool)>, intakes: Arc<Intakes>, reload: Arc<AtomicBool>) -> Self {
-        Desk { store, sources, intakes, looked: Stopwatch::start(), noted: Stopwatch::start(), hits: String::new(), sent: BTreeSet::new(), reload }
+        Desk {
+            store,
+            sources,
+            intakes,
+            looked: Stopwatch::start(),
+            noted: Stopwatch::start(),
+            hits: String::new(),
+            sent: BTreeSet::new(),
+            reload,
+        }
     }
 
     /// From here on, items are matched with these.
