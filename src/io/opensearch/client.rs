@@ -88,7 +88,11 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let base = settings.url.trim_end_matches('/').to_owned();
         base.parse::<Uri>().map_err(|e| format!("the URL of OpenSearch cannot be used: {e}: correct `sinks.opensearch.url`"))?;
-        let roots = settings.ca_file.as_deref().map_or(Ok(RootCerts::PlatformVerifier), certificates)?;
+        let roots = match &settings.ca_file {
+            Some(path) => certificates(path)?,
+            None if base.starts_with("https:") => system_certificates()?,
+            None => RootCerts::new_with_certs(&[]),
+        };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build();
         let agent = ureq::Agent::config_builder()
@@ -198,6 +202,19 @@ impl Client {
     }
 }
 
+/// The certificates that the system trusts. One of them that cannot be read is no reason to trust nobody.
+fn system_certificates() -> Result<RootCerts, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let certificates: Vec<Certificate<'static>> = found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    if certificates.is_empty() {
+        let why = found.errors.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
+        return Err(format!(
+            "cannot read the certificates that the system trusts: {why}: install them (ca-certificates), or write `ca_file`"
+        ));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
 /// The certificates of a PEM file.
 fn certificates(path: &Path) -> Result<RootCerts, String> {
     let refuse = |why: String| format!("cannot use the certificates in {}: {why}: name a file of PEM certificates", path.display());
@@ -243,6 +260,15 @@ mod tests {
             assert_eq!(base64(text.as_bytes()), want);
         }
         assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
+
+    #[test]
+    fn a_client_is_made_of_what_the_system_trusts() {
+        let settings = Settings { url: "https://search.example.org/".into(), access: Access::Open, ca_file: None, timeout: CONNECT_MAX };
+        match Client::new(settings) {
+            Ok(client) => assert_eq!(client.url(), "https://search.example.org"),
+            Err(why) => assert!(why.contains("ca-certificates"), "{why}"),
+        }
     }
 
     #[test]
