@@ -92,6 +92,7 @@ opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
+	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture

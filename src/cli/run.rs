@@ -4,10 +4,13 @@ use super::config::file;
 use super::{Exit, Failure, rules, screen};
 use crate::config::{Config, LogFormat};
 use crate::io::port::StoreError;
+use crate::run::live::generation::line;
 use crate::run::live::service::Ending;
 use crate::run::live::start::{self, Trouble};
 use crate::telemetry;
 use std::path::PathBuf;
+use tidegate_core::alert::neutral;
+use tidegate_core::pipeline::books::total;
 use tidegate_core::rule::Gravity;
 
 const EXAMPLES: &str = "Examples:
@@ -39,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     telemetry::start(&config.log.level, format).map_err(Failure::usage)?;
     end_with_any_thread();
     let again = name.clone();
-    let reread = Box::new(move || load(Some(&again)).map(|(_, config)| config).map_err(|failure| failure.to_string()));
+    let reread = Box::new(move || reload(&again));
     match start::run(config, PathBuf::from(name), reread) {
         Ok(None) => Ok(Exit::Fine),
         Ok(Some(ending)) => Ok(end(&ending)),
@@ -72,6 +75,14 @@ fn load(named: Option<&str>) -> Result<(String, Config), Failure> {
     Ok((name, config))
 }
 
+/// The configuration, read again while the program's log is the only place to say what is wrong with it.
+fn reload(name: &str) -> Result<Config, String> {
+    let (_, parsed) = file::read(Some(name)).map_err(|failure| failure.to_string())?;
+    let (errors, doubts): (Vec<_>, Vec<_>) = parsed.diagnostics.iter().partition(|d| d.gravity == Gravity::Error);
+    doubts.iter().for_each(|doubt| tracing::warn!("{}", neutral::terminal(&line(doubt))));
+    parsed.config.ok_or_else(|| errors.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
 /// Says how it ended.
 fn end(ending: &Ending) -> Exit {
     let books = &ending.books;
@@ -83,8 +94,19 @@ fn end(ending: &Ending) -> Exit {
         books.alerts.pages,
         ending.outstanding
     );
+    anstream::eprintln!(
+        "books: {} records = {} events + {} filtered + {} quarantined",
+        books.input.records,
+        total(&books.input.events),
+        total(&books.input.filtered),
+        total(&books.input.quarantined)
+    );
+    if ending.unwritten {
+        let lost = "what was read last is not in the log: files are read again from there at the next start, standard input is not";
+        anstream::eprintln!("{}the state file could not be written: {lost}", screen::red("error: "));
+    }
     for why in &ending.failed {
         anstream::eprintln!("{}{why}", screen::red("error: "));
     }
-    if ending.failed.is_empty() { Exit::Fine } else { Exit::Failed }
+    if ending.failed.is_empty() && !ending.unwritten { Exit::Fine } else { Exit::Failed }
 }

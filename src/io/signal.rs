@@ -1,8 +1,12 @@
 //! Signals as messages: SIGTERM and SIGINT ask for a clean stop, SIGHUP for a reload. A second stop ends the process at once.
+//!
+//! Owns SIGXFSZ, too: a write over the size limit of files is to fail like one on a full disk, not to end the process.
 
 use crossbeam_channel::{Receiver, unbounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,7 @@ const STOPPED: i32 = 130;
 /// If the handlers cannot be set: in words.
 pub fn listen() -> Result<Receiver<Signal>, String> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|e| format!("cannot listen for signals: {e}"))?;
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(|e| format!("cannot listen for SIGXFSZ: {e}"))?;
     let (sender, receiver) = unbounded();
     std::thread::spawn(move || {
         let mut stopping = false;

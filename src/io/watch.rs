@@ -26,6 +26,16 @@ impl Watch {
         Watch { paths, known, changing: None }
     }
 
+    /// Watches these from here on. Of what was watched before, the last look stands: a change since then is told.
+    pub fn turn_to(&mut self, paths: Vec<PathBuf>) {
+        let watched = |paths: &[PathBuf], file: &PathBuf| paths.iter().any(|path| file.starts_with(path));
+        let mut known = look(&paths);
+        known.retain(|(file, ..)| !watched(&self.paths, file));
+        known.extend(std::mem::take(&mut self.known).into_iter().filter(|(file, ..)| watched(&paths, file)));
+        known.sort();
+        (self.paths, self.known, self.changing) = (paths, known, None);
+    }
+
     /// Looks again. True once for every change that has settled.
     pub fn changed(&mut self) -> bool {
         let seen = look(&self.paths);
@@ -46,13 +56,15 @@ impl Watch {
 fn look(paths: &[PathBuf]) -> Seen {
     let mut seen = Seen::new();
     for path in paths {
-        for entry in walkdir::WalkDir::new(path).sort_by_file_name().into_iter().flatten() {
+        for entry in walkdir::WalkDir::new(path).into_iter().flatten() {
             let Ok(meta) = entry.metadata() else { continue };
             if meta.is_file() {
                 seen.push((entry.into_path(), meta.modified().ok(), meta.len()));
             }
         }
     }
+    seen.sort();
+    seen.dedup();
     seen
 }
 
@@ -77,6 +89,24 @@ mod tests {
         std::fs::remove_file(&file).expect("remove");
         assert!(!watch.changed());
         assert!(watch.changed(), "gone is a change");
+        std::fs::remove_dir_all(&folder).expect("clean");
+    }
+
+    #[test]
+    fn a_change_between_two_lists_of_paths_is_not_missed() {
+        let folder = std::env::temp_dir().join(format!("tidegate-watch-turn-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("old")).expect("folder");
+        let (old, new) = (folder.join("old/a.yml"), folder.join("b.yml"));
+        std::fs::write(&old, "1").and_then(|()| std::fs::write(&new, "1")).expect("write");
+        let mut watch = Watch::new(vec![folder.join("old")]);
+        std::fs::write(&old, "22").expect("write");
+        watch.turn_to(vec![folder.join("old"), new.clone()]);
+        assert!(!watch.changed(), "seen once");
+        assert!(watch.changed(), "what changed before is told");
+        assert!(!watch.changed(), "the new path did not change");
+        watch.turn_to(vec![new.clone()]);
+        std::fs::write(&old, "333").expect("write");
+        assert!(!watch.changed() && !watch.changed(), "watched no more");
         std::fs::remove_dir_all(&folder).expect("clean");
     }
 }

@@ -21,11 +21,11 @@ class Pair:
         self.standby = self.trial.start()
         self.wait([self.owner, self.standby], lambda: any("standby: " in line for line in self.standby.said), 20, "the second process does not wait")
 
-    def wait(self, lives, until, seconds, why=None):
+    def wait(self, lives, until, seconds, why=None, feed=True):
         """Feeds and reads until something is so. How long that took; None: it never was."""
         began = time.monotonic()
         while (now := time.monotonic()) - began < seconds:
-            self.trial.feed(now)
+            if feed: self.trial.feed(now)
             for life in lives:
                 if life.read(.005) is not None: continue
                 life.process.wait(10)
@@ -52,12 +52,18 @@ class Pair:
         self.stand_by()
 
     def stop(self):
-        """Stops the owner, and wakes it when the other one has taken over."""
+        """Stops the owner, at any moment or when it has come to rest (at most moments it is inside some write), and wakes it when the
+        other one has taken over. Meanwhile there is new input, so that it has something to write and to send."""
         self.work(self.trial.random.uniform(.2, .6))
         old, new = self.owner, self.standby
+        if self.trial.random.random() < .6:
+            seen = None
+            while seen != (seen := len(old.lines)): self.wait([old, new], lambda: False, .3, feed=False)
+        heard = len(new.said)
+        def inside(): return any("inside a write" in line for line in new.said[heard:])
         old.process.send_signal(signal.SIGSTOP)
-        took = self.wait([old, new], lambda: new.started or any("inside a write" in line for line in new.said), SAYS)
-        if not new.started and any("inside a write" in line for line in new.said):
+        took = self.wait([old, new], lambda: new.started or inside(), SAYS)
+        if not new.started and inside():
             # It holds the lock of SQLite: only its end or its waking helps, and that it does, it says.
             self.inside_a_write += 1
             applied = old.count["applied"]
@@ -92,11 +98,9 @@ class Pair:
 def takeover(trial, kills, stops):
     """Takes over so many times. Answers what is wrong and the numbers to tell."""
     pair = Pair(trial)
-    todo = ["kill"] * kills + ["stop"] * stops
-    trial.random.shuffle(todo)
-    for what in todo:
-        getattr(pair, what)()
-        if pair.wrong: break
+    while not pair.wrong and (len(pair.took["killed"]) < kills or len(pair.took["stopped"]) < stops) and pair.inside_a_write < 2 * stops + 5:
+        if len(pair.took["stopped"]) < stops and (len(pair.took["killed"]) >= kills or trial.random.random() < .6): pair.stop()
+        else: pair.kill()
     # The last two end by a signal; the owner first, so that the other one takes over once more, at the end of everything.
     for life in (pair.owner, pair.standby): life.kill()
     longest = {how: max(some, default=0) for how, some in pair.took.items()}

@@ -12,7 +12,8 @@ const EXAMPLES: &str = "Examples:
   tidegate quarantine redrive --all
 
 The running service takes the requests within seconds, else the next `tidegate run` does: each item goes through the same
-pipeline once, as if it arrived when it first did. What can be read leaves the quarantine; what cannot stays, tried once more.";
+pipeline once, as if it arrived now (one that is older than the lateness is counted and shown, but moves no window). What can be
+read leaves the quarantine; what cannot stays, tried once more.";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]

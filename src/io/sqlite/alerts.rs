@@ -6,7 +6,7 @@
 use super::append::sql;
 use super::error::{Trouble, tell, wants_new_connection};
 use super::lease::Lease;
-use super::open::{OpenOptions, begin, connect_to_write};
+use super::open::{Budget, OpenOptions, begin, connect_to_write};
 use super::owner::check_epoch;
 use crate::io::port::{Delivery, Outcome, Sink, StoreError};
 use rusqlite::{Connection, Transaction};
@@ -24,15 +24,18 @@ pub struct SqliteAlerts {
     options: OpenOptions,
     connection: Option<Connection>,
     lease: Lease,
+    budget: Budget,
 }
 
 impl SqliteAlerts {
-    pub(super) fn new(path: &Path, options: &OpenOptions, lease: Lease) -> Self {
-        SqliteAlerts { path: path.to_owned(), options: options.clone(), connection: None, lease }
+    pub(super) fn new(path: &Path, options: &OpenOptions, lease: Lease, budget: Budget) -> Self {
+        SqliteAlerts { path: path.to_owned(), options: options.clone(), connection: None, lease, budget }
     }
 
     fn write(&mut self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let connection = match self.connection.take() {
+        let bytes_max = self.budget.get();
+        let changed = std::mem::replace(&mut self.options.bytes_max, bytes_max) != bytes_max;
+        let connection = match self.connection.take().filter(|_| !changed) {
             Some(connection) => connection,
             None => connect(&self.path, &self.options)?,
         };

@@ -38,7 +38,7 @@ mod view;
 pub use alerts::{LANE, SqliteAlerts};
 pub use find::{AlertFilter, AlertLine, Found, QuarantineFilter, QuarantineItem};
 pub use lease::Lease;
-pub use open::OpenOptions;
+pub use open::{Budget, OpenOptions};
 pub use owner::acquire;
 pub use quarantine::Redrive;
 pub use refused::{REFUSED, sent_again};

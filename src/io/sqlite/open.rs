@@ -11,6 +11,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How a state file is used.
@@ -30,6 +32,25 @@ pub struct OpenOptions {
 impl Default for OpenOptions {
     fn default() -> Self {
         OpenOptions { bytes_max: None, lease: Duration::from_secs(10), busy: Duration::from_secs(5), synced: true }
+    }
+}
+
+/// The byte budget of a state file, shared by all connections of its owner: it can be changed while they work.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    pub(super) fn new(bytes_max: Option<u64>) -> Self {
+        Budget(Arc::new(AtomicU64::new(bytes_max.unwrap_or(u64::MAX))))
+    }
+
+    /// Changes it. Every connection heeds it from its next write on; a file that is larger keeps its size.
+    pub fn set(&self, bytes_max: Option<u64>) {
+        self.0.store(bytes_max.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|bytes| *bytes != u64::MAX)
     }
 }
 
@@ -149,12 +170,15 @@ fn settle(connection: &Connection, options: &OpenOptions) -> rusqlite::Result<()
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
-    if let Some(bytes) = options.bytes_max {
-        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let pages = (i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1)).clamp(1, i64::from(u32::MAX - 1));
-        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-    }
-    Ok(())
+    limit(connection, options.bytes_max)
+}
+
+/// Puts a byte budget on what a connection writes.
+pub(super) fn limit(connection: &Connection, bytes_max: Option<u64>) -> rusqlite::Result<()> {
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let bytes = bytes_max.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(i64::MAX);
+    let pages = (bytes / page.max(1)).clamp(1, i64::from(u32::MAX - 1));
+    connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
 }
 
 /// How often a writer that waits for another one looks again. SQLite's own waiting looks ten times a second after a while, and a

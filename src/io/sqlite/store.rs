@@ -6,7 +6,7 @@ use super::alerts::SqliteAlerts;
 use super::append;
 use super::error::{Trouble, tell, wants_new_connection};
 use super::lease::Lease;
-use super::open::{OpenOptions, begin, connect_to_write, identity};
+use super::open::{Budget, OpenOptions, begin, connect_to_write, identity, limit};
 use super::owner::{acquire, check_epoch, renew_row, try_lock};
 use super::quarantine::{self, Redrive};
 use super::recover;
@@ -29,12 +29,13 @@ pub struct SqliteStore {
     /// The connection met an error after which its files may be others: it is opened again before the next use.
     suspect: bool,
     lease: Lease,
+    budget: Budget,
 }
 
 impl SqliteStore {
     pub(super) fn new(path: &Path, options: &OpenOptions, connection: Connection, lease: Lease) -> Self {
-        let (path, options, identity) = (path.to_owned(), options.clone(), identity(path));
-        SqliteStore { path, options, connection, identity, suspect: false, lease }
+        let (path, options, identity, budget) = (path.to_owned(), options.clone(), identity(path), Budget::new(options.bytes_max));
+        SqliteStore { path, options, connection, identity, suspect: false, lease, budget }
     }
 
     /// Takes a state file that nobody else owns; it is made if there is none.
@@ -54,13 +55,14 @@ impl SqliteStore {
     /// [`StoreError`].
     pub fn twin(&self) -> Result<Self, StoreError> {
         let (connection, _) = connect_to_write(&self.path, &self.options)?;
-        Ok(SqliteStore::new(&self.path, &self.options, connection, self.lease.clone()))
+        let twin = SqliteStore::new(&self.path, &self.options, connection, self.lease.clone());
+        Ok(SqliteStore { budget: self.budget.clone(), ..twin })
     }
 
     /// The sink that writes alerts into this file, with a connection of its own: for a thread of its own.
     #[must_use]
     pub fn alerts(&self) -> SqliteAlerts {
-        SqliteAlerts::new(&self.path, &self.options, self.lease.clone())
+        SqliteAlerts::new(&self.path, &self.options, self.lease.clone(), self.budget.clone())
     }
 
     /// Where the file is.
@@ -73,6 +75,12 @@ impl SqliteStore {
     #[must_use]
     pub fn lease(&self) -> Lease {
         self.lease.clone()
+    }
+
+    /// The byte budget of the file, for whoever changes it.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.budget.clone()
     }
 
     /// Whether something may be sent: see [`Lease::may_send`].
@@ -176,6 +184,11 @@ impl SqliteStore {
             (self.connection, _) = connect_to_write(&self.path, &self.options)?;
             self.suspect = false;
         }
+        let bytes_max = self.budget.get();
+        if bytes_max != self.options.bytes_max {
+            limit(&self.connection, bytes_max).map_err(|e| tell(&self.path, "change the byte budget", e.into()))?;
+            self.options.bytes_max = bytes_max;
+        }
         Ok(())
     }
 
@@ -257,6 +270,23 @@ impl Store for SqliteStore {
 mod tests {
     use super::*;
     use tidegate_core::pipeline::Entry;
+
+    #[test]
+    fn a_budget_that_is_raised_holds_for_connections_that_are_open() {
+        let folder = std::env::temp_dir().join(format!("tidegate-budget-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let options = OpenOptions { bytes_max: Some(1 << 20), ..OpenOptions::default() };
+        let mut store = SqliteStore::open(&folder.join("state"), &options).expect("opens");
+        let mut twin = store.twin().expect("twin");
+        store.set_info("large", &"x".repeat(900_000)).expect("room");
+        let refusal = twin.set_info("larger", &"x".repeat(900_000)).expect_err("no room");
+        assert!(matches!(&refusal, StoreError::Unavailable(text) if text.contains("raise the budget")), "{refusal}");
+        store.budget().set(Some(4 << 20));
+        twin.set_info("larger", &"x".repeat(900_000)).expect("room");
+        store.budget().set(None);
+        store.set_info("largest", &"x".repeat(5_000_000)).expect("room without end");
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 
     /// What a read-only file system does to a connection that is open: every write fails, and the next connection may do better.
     #[test]

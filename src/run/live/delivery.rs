@@ -89,6 +89,11 @@ impl Lanes {
         };
         Lanes { lanes: sinks.into_iter().enumerate().map(start).collect(), answers }
     }
+
+    /// Asks again at once where a lane waits: what stood in the way may be gone.
+    pub fn hurry(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| (lane.waiting, lane.wait) = (None, WAIT_MIN));
+    }
 }
 
 fn deliver(sink: &mut dyn Sink, lane: usize, batch: Vec<Job>) -> Answer {

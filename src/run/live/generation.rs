@@ -123,7 +123,9 @@ fn suppressions(path: Option<&Path>) -> Result<Vec<Suppression>, String> {
     crate::io::suppressions::read(path)?.accept().map_err(|problems| lines(&problems.iter().collect::<Vec<_>>()))
 }
 
-fn line(d: &Diagnostic) -> String {
+/// A diagnostic on one line.
+#[must_use]
+pub fn line(d: &Diagnostic) -> String {
     format!("{}: {}: {}; {}", d.place, d.what, d.why, d.remedy)
 }
 

@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn the_readers_clock_says_nothing_of_events_with_their_own_stamps() {
         let (mut shards, a, b) = shards(true);
-        shards.note(0, &a, Progress::Idle(900_000), None);
+        assert_eq!(shards.note(0, &a, Progress::Idle(900_001), None), None);
         shards.note(0, &a, Progress::Records, Some(30_000));
-        shards.note(1, &b, Progress::Idle(900_000), None);
+        assert_eq!(shards.note(1, &b, Progress::Idle(900_000), None), Some(900_000), "the other source goes by it");
         assert_eq!(shards.watermarks()[0].1, 20_000);
     }
 }

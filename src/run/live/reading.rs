@@ -14,7 +14,7 @@ use tidegate_core::event::Record;
 use tidegate_core::pipeline::{Gathered, Intake, ShardMemory};
 
 /// Batches under way between readers and the loop.
-const BATCHES_MAX: usize = 32;
+pub const BATCHES_MAX: usize = 32;
 
 /// The intakes of one generation: one per configured source, and the rule set they match with.
 #[derive(Debug)]

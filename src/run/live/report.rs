@@ -71,8 +71,8 @@ impl Reporter {
     }
 
     /// It can again.
-    pub fn recovered(&mut self, was: bool) {
-        if was && self.unavailable.take().is_some() {
+    pub fn recovered(&mut self) {
+        if self.unavailable.take().is_some() {
             tracing::info!("the state file can be written again; nothing was lost");
         }
     }
@@ -107,6 +107,13 @@ impl Reporter {
         for (pipeline, why) in refused {
             tracing::error!(lane, pipeline, "a document was refused for good: {}", shown(why));
         }
+    }
+
+    /// The service begins with a generation that its log does not hold yet.
+    pub fn begun(&self, generation: &Generation, applied: Option<&Applied>) {
+        let (rules, shadow) = (generation.rules.set.rules.len(), generation.shadow);
+        let how = applied.and_then(|a| a.reload.as_ref()).map_or_else(|| "unchanged".to_owned(), said);
+        tracing::info!(rules, shadow, "rules in force: {how}");
     }
 
     /// Another generation is in force.

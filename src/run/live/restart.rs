@@ -71,6 +71,8 @@ pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, gene
     let sets: Vec<Arc<Rules>> = known.sets.values().cloned().collect();
     let mut machine = Machine::restore(&sets, Mode::AtOnce, &plan.lanes, &remains, recovered.head).map_err(unusable)?;
     let from = machine.next_position().max(1);
+    let taken = machine.pipelines().iter().map(|p| p.next_position().saturating_sub(1)).collect();
+    let applying = Stopwatch::start();
     let mut renewed = Stopwatch::start();
     for position in from..=recovered.head {
         tracing::trace!(target: "window", position, "catching up");
@@ -82,8 +84,9 @@ pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, gene
     }
     machine.resume();
     tracing::trace!(target: "window", position = recovered.head, "caught up");
-    let positions = machine.pipelines().iter().map(|p| p.next_position().saturating_sub(1)).collect();
-    let snapshots = Snapshots::new(plan.snapshot_every, positions, beside);
+    // What was applied again is not in a snapshot yet: a service that dies again and again must not have more of it every time.
+    let mut snapshots = Snapshots::new(plan.snapshot_every, taken, beside);
+    snapshots.applied(applying.elapsed());
     let engine = Engine::new(store, machine, recovered.head, plan.shards, generation.intakes.clone(), snapshots);
     let again = (recovered.head + 1).saturating_sub(from);
     Ok(Started { engine, resume: recovered.positions, again, took: clock.elapsed(), warnings: recovered.warnings })

@@ -19,13 +19,15 @@ use tidegate_core::pipeline::Books;
 /// Most batches of readers in one round.
 const ROUND_MAX: usize = 64;
 /// Sources are not read while this many deliveries of page lanes wait.
-const PAGES_MAX: u64 = 10_000;
+pub const PAGES_MAX: u64 = 10_000;
 /// Longest wait for something to do.
 const TURN: Duration = Duration::from_millis(200);
 /// After a stop, readers have this long to hand over what they hold.
 const DRAIN: Duration = Duration::from_secs(2);
 /// After a stop, sinks have this long to take what waits for them.
 const DELIVER: Duration = Duration::from_secs(4);
+/// After the end of all sources, sinks have this long: twice the longest wait of a lane.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// After a stop, snapshots may take this long: without them the next start applies more of the log again.
 const SNAPSHOT: Duration = Duration::from_secs(3);
 /// A store that could not take a round is asked again after this, then twice as long each time up to [`RETRY_MAX`].
@@ -62,6 +64,8 @@ pub struct Ending {
     pub failed: Vec<String>,
     /// Deliveries that no sink has taken: they are sent at the next start.
     pub outstanding: u64,
+    /// What was read last could not be written into the log.
+    pub unwritten: bool,
     /// The books at the end.
     pub books: Books,
 }
@@ -74,6 +78,10 @@ struct Turns {
     stopping: Option<Stopwatch>,
     renewed: Stopwatch,
     retry: Option<(Stopwatch, Duration)>,
+    /// Since when nothing more can be read.
+    ended: Option<Stopwatch>,
+    /// A generation whose control waits for the store.
+    changing: Option<Box<Generation>>,
 }
 
 impl Service {
@@ -84,8 +92,9 @@ impl Service {
     /// [`StoreError`]: the store is another's, or cannot be read.
     pub fn run(mut self, sources: usize) -> Result<Ending, StoreError> {
         let renewed = Stopwatch::start();
-        let mut turns = Turns { open: sources, failed: Vec::new(), stopped: false, stopping: None, renewed, retry: None };
-        while !turns.over() {
+        let mut turns =
+            Turns { open: sources, failed: Vec::new(), stopped: false, stopping: None, renewed, retry: None, ended: None, changing: None };
+        while !turns.over(&self.engine) {
             self.engine.send(&mut self.lanes);
             self.wait(&mut turns)?;
             let done = self.tend(&mut turns);
@@ -97,14 +106,16 @@ impl Service {
 
     /// Waits for the next thing to do, and does it.
     fn wait(&mut self, turns: &mut Turns) -> Result<(), StoreError> {
-        let full = self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
-        let nothing = never();
+        let full = turns.open == 0 || self.engine.blocked() || self.engine.pages_waiting() >= PAGES_MAX;
+        let (nothing, unchanged) = (never(), never());
         let found = if full { &nothing } else { &self.readers.found };
+        // A generation that cannot go into the log yet stays where it is; the loader replaces it by a newer one.
+        let generations = if self.engine.blocked() { &unchanged } else { &self.generations };
         let done = select! {
             recv(found) -> found => found.map_or(Ok(()), |found| self.found(turns, found)),
             recv(self.lanes.answers) -> answer => answer.map_or(Ok(()), |answer| self.answered(answer)),
             recv(self.signals) -> signal => { self.signal(turns, signal.ok()); Ok(()) },
-            recv(self.generations) -> generation => generation.map_or(Ok(()), |generation| self.change(&generation)),
+            recv(generations) -> generation => generation.map_or(Ok(()), |generation| self.change(turns, generation)),
             default(TURN) => self.settle(),
         };
         self.survive(turns, done)
@@ -121,8 +132,10 @@ impl Service {
                 return Ok(());
             }
             let applied = self.engine.write()?;
+            if let Some(generation) = turns.changing.take() {
+                self.reporter.changed(&generation, applied.as_ref());
+            }
             self.reporter.applied(applied);
-            self.reporter.recovered(turns.retry.take().is_some());
         }
         self.engine.acknowledge()?;
         if let Some(redriven) = self.desk.redriven(&self.engine)? {
@@ -137,7 +150,12 @@ impl Service {
         if let Some(written) = self.engine.snapshot() {
             self.sealed(written)?;
         }
-        self.desk.note(&self.engine)
+        self.desk.note(&self.engine)?;
+        if turns.retry.take().is_some() {
+            self.reporter.recovered();
+            self.lanes.hurry();
+        }
+        Ok(())
     }
 
     /// A store that is unavailable is alarmed and tried again; everything else ends the run.
@@ -167,6 +185,9 @@ impl Service {
                     turns.failed.extend(end.err());
                 }
             }
+        }
+        if turns.open == 0 {
+            turns.ended.get_or_insert_with(Stopwatch::start);
         }
         self.reporter.fetched(&fetched);
         self.append(fetched, Vec::new())
@@ -206,20 +227,22 @@ impl Service {
         }
     }
 
-    fn change(&mut self, generation: &Generation) -> Result<(), StoreError> {
-        if self.engine.blocked() {
-            // The round that waits goes first; its own retry has not come yet.
-            let applied = self.engine.write()?;
-            self.reporter.applied(applied);
-        }
+    fn change(&mut self, turns: &mut Turns, generation: Box<Generation>) -> Result<(), StoreError> {
         tracing::trace!(target: "window", "reloading");
         self.readers.switch(generation.intakes.clone());
         self.desk.switch(generation.intakes.clone());
-        let applied = self.engine.change(generation)?;
-        tracing::trace!(target: "window", "reloaded");
-        self.reporter.changed(generation, applied.as_ref());
-        self.reporter.applied(applied);
-        Ok(())
+        match self.engine.change(&generation) {
+            Ok(applied) => {
+                tracing::trace!(target: "window", "reloaded");
+                self.reporter.changed(&generation, applied.as_ref());
+                self.reporter.applied(applied);
+                Ok(())
+            }
+            Err(error) => {
+                turns.changing = Some(generation);
+                Err(error)
+            }
+        }
     }
 
     fn signal(&mut self, turns: &mut Turns, signal: Option<Signal>) {
@@ -253,8 +276,8 @@ impl Service {
         let done = self.engine.acknowledge().and_then(|()| self.desk.note_at_last(&self.engine));
         self.survive(&mut turns, done)?;
         self.readers.join();
-        let (outstanding, books) = (self.engine.outstanding(), self.engine.machine().books());
-        Ok(Ending { stopped: turns.stopped, failed: turns.failed, outstanding, books })
+        let (outstanding, unwritten, books) = (self.engine.outstanding(), self.engine.blocked(), self.engine.machine().books());
+        Ok(Ending { stopped: turns.stopped, failed: turns.failed, outstanding, unwritten, books })
     }
 }
 
@@ -271,8 +294,11 @@ impl Service {
 }
 
 impl Turns {
-    /// Whether nothing more will be read.
-    fn over(&self) -> bool {
-        self.open == 0 || self.stopping.is_some_and(|since| since.elapsed() >= DRAIN)
+    /// Whether nothing more will be done in turns. Where nobody asked for a stop, what was read goes into the log first, however
+    /// long that takes (a stream could not give it again), and sinks are waited for.
+    fn over(&self, engine: &Engine) -> bool {
+        let patient = |since: Stopwatch| since.elapsed() < PATIENCE && self.stopping.is_none() && engine.outstanding() > 0;
+        (!engine.blocked() && self.ended.is_some_and(|since| !patient(since)))
+            || self.stopping.is_some_and(|since| since.elapsed() >= DRAIN)
     }
 }

@@ -14,7 +14,7 @@ use tidegate_core::event::id::hash128;
 /// Bytes of one piece.
 pub const PIECE_BYTES: usize = 1 << 20;
 /// Applying the log again must not take longer than this after a restart: a snapshot is due well before.
-const APPLY_MAX: Duration = Duration::from_secs(3);
+pub const APPLY_MAX: Duration = Duration::from_secs(3);
 /// A store that cannot take a piece is asked again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -49,7 +49,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Nothing is due at once: what was restored stands at these positions. `store` is a connection of their own.
+    /// `positions` are those of the snapshots that there are, 0 where there is none. `store` is a connection of their own.
     #[must_use]
     pub fn new(every: Duration, positions: Vec<u64>, store: Box<dyn Store>) -> Self {
         let (images, work) = bounded::<Image>(1);

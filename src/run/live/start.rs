@@ -1,26 +1,28 @@
 //! The start of a service: the state file is taken (or waited for), the machine brought back, sources and sinks started.
 //!
-//! Owns the order: nothing is sent and nothing read before the log was applied again and the configuration's control is in it.
+//! Owns the order: nothing is sent and nothing read before the log was applied again and the configuration's control is in it. A
+//! standby reads its configuration again when its turn comes: it may have waited for days.
 
 use super::delivery::Lanes;
 use super::desk::Desk;
 use super::generation::Generation;
-use super::loader::{self, Reread};
+use super::loader::{Loader, Reread, watched};
 use super::reading::Readers;
 use super::report::Reporter;
 use super::restart::{self, Plan, Started};
 use super::service::{Ending, Service};
 use super::wiring;
 use crate::config::Config;
-use crate::io::clock::now_ms;
 use crate::io::port::StoreError;
 use crate::io::signal::{Signal, listen};
 use crate::io::sqlite::{OpenOptions, SqliteStore, acquire};
+use crate::io::watch::Watch;
 use crossbeam_channel::Receiver;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use tidegate_core::alert::neutral;
 
 /// Why a service could not start or had to end.
 #[derive(Debug)]
@@ -43,13 +45,10 @@ impl From<StoreError> for Trouble {
 /// [`Trouble`].
 pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Ending>, Trouble> {
     let signals = listen().map_err(Trouble::Configuration)?;
-    let load = || Generation::load(&config, began(&config)).map_err(Trouble::Configuration);
-    let mut generation = load()?;
-    let Some((store, waited)) = take(&config, &signals)? else { return Ok(None) };
-    if waited {
-        // A standby may have waited for weeks: it begins with the files as they are.
-        generation = load()?;
-    }
+    let prepared = Prepared::load(config, &file).map_err(Trouble::Configuration)?;
+    let Some((store, waited)) = take(&prepared.config, &signals)? else { return Ok(None) };
+    let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
+    let Prepared { config, generation, watch } = prepared;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
     let plan = Plan {
@@ -60,7 +59,8 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         snapshot_every: Duration::from_millis(config.snapshots.every_ms),
         renew_every,
     };
-    let (twin, beside) = (store.twin()?, store.twin()?);
+    let (twin, beside, budget) = (store.twin()?, store.twin()?, store.budget());
+    budget.set(config.state_bytes_max);
     let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
     let asked = Arc::new(AtomicBool::new(false));
     let names: Vec<(Arc<str>, bool)> =
@@ -74,21 +74,41 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         tracing::trace!(target: "window", "reloading");
         let applied = engine.change(&generation)?;
         tracing::trace!(target: "window", "reloaded");
-        reporter.changed(&generation, applied.as_ref());
+        reporter.begun(&generation, applied.as_ref());
     }
     let readers = Readers::start(wiring::sources(&config), &wiring::stamped(&config), generation.intakes.clone(), &started.resume);
     let sources = config.sources.len();
-    let generations = loader::start(config, file, reread, asked);
+    let generations = Loader { running: config, file, reread, watch, asked, budget }.start();
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };
     Ok(Some(service.run(sources)?))
 }
 
-/// Where the rules of a first start begin: with the service, unless the events bring their own arrival.
-fn began(config: &Config) -> Option<i64> {
-    wiring::stamped(config).iter().any(|stamped| !stamped).then(now_ms)
+/// What a configuration names, loaded.
+struct Prepared {
+    config: Config,
+    generation: Generation,
+    /// The files as they were before they were read: a change meanwhile is not missed.
+    watch: Watch,
 }
 
-/// Takes the state file; waits while another process owns it, and tells whether it had to.
+impl Prepared {
+    fn load(config: Config, file: &Path) -> Result<Self, String> {
+        let watch = Watch::new(watched(&config, file));
+        let generation = Generation::load(&config, wiring::began(&config))?;
+        Ok(Prepared { config, generation, watch })
+    }
+
+    /// The same, read afresh for the state file that was taken. If that cannot be used, what was read before is.
+    fn again(self, file: &Path, reread: &Reread) -> Self {
+        let fresh = reread().and_then(|config| Prepared::load(Config { state: self.config.state.clone(), ..config }, file));
+        fresh.unwrap_or_else(|why| {
+            tracing::error!("the configuration as it was when the standby started is used: {}", neutral::terminal(&why));
+            self
+        })
+    }
+}
+
+/// Takes the state file; waits while another process owns it. Beside it: whether it waited.
 fn take(config: &Config, signals: &Receiver<Signal>) -> Result<Option<(SqliteStore, bool)>, StoreError> {
     let options =
         OpenOptions { bytes_max: config.state_bytes_max, lease: Duration::from_millis(config.lease_ms), ..OpenOptions::default() };
@@ -106,7 +126,7 @@ fn tell(started: &Started, generation: &Generation, config: &Config) {
     let took_ms = u64::try_from(started.took.as_millis()).unwrap_or(u64::MAX);
     let pipelines = started.engine.machine().pipelines().len();
     started.warnings.iter().for_each(|warning| tracing::error!("{warning}"));
-    generation.warnings.iter().for_each(|warning| tracing::warn!("{}", tidegate_core::alert::neutral::terminal(warning)));
+    generation.warnings.iter().for_each(|warning| tracing::warn!("{}", neutral::terminal(warning)));
     if pipelines != usize::from(config.pipelines) {
         tracing::warn!(
             pipelines,

@@ -4,6 +4,7 @@
 
 use super::progress::Shards;
 use crate::config::{Config, OpenSearch, Reads, Secret, SourceSettings};
+use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
 use crate::io::opensearch::{self, Client, OpenSearchSink};
@@ -37,6 +38,12 @@ pub fn sources(config: &Config) -> Vec<Box<dyn Source>> {
 #[must_use]
 pub fn stamped(config: &Config) -> Vec<bool> {
     config.sources.iter().map(|s| s.json.as_ref().is_some_and(|j| j.arrival_field.is_some())).collect()
+}
+
+/// Where rules begin that are new: with the service, unless the events bring their own arrival.
+#[must_use]
+pub fn began(config: &Config) -> Option<i64> {
+    stamped(config).iter().any(|stamped| !stamped).then(now_ms)
 }
 
 /// What feeds the watermarks.
