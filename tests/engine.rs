@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tidegate::config::{Config, parse};
 use tidegate::io::memory::MemoryStore;
-use tidegate::io::port::{Append, Delivery, Outcome, Progress, Recovered, RuleFiles, Sink, Store, StoreError};
+use tidegate::io::port::{Append, Delivery, Outcome, Progress, Recovered, Refusal, RuleFiles, Sink, Store, StoreError};
 use tidegate::run::live::delivery::Lanes;
 use tidegate::run::live::engine::Engine;
 use tidegate::run::live::generation::Generation;
@@ -133,7 +133,7 @@ impl Indexed {
         while engine.outstanding() > 0 {
             engine.send(&mut self.lanes);
             let answer = self.lanes.answers.recv().expect("an answer");
-            self.lanes.lanes[answer.lane].answered(&answer.outcomes);
+            self.lanes.lanes[answer.lane].answered(&answer);
             engine.answered(&self.lanes.lanes[answer.lane], answer);
         }
     }
@@ -282,6 +282,9 @@ impl Store for Slow {
     fn acknowledge(&mut self, pipeline: u16, lane: &str, cursor: &[u8]) -> Result<(), StoreError> {
         self.0.acknowledge(pipeline, lane, cursor)
     }
+    fn refuse(&mut self, refusals: &[Refusal]) -> Result<(), StoreError> {
+        self.0.refuse(refusals)
+    }
     fn renew(&mut self) -> Result<(), StoreError> {
         self.0.renew()
     }
@@ -317,6 +320,47 @@ fn a_slow_store_slows_reading_and_loses_nothing() {
     conclude(&mut engine, &mut sink);
     assert_eq!(uids(&sink.index()), uids(&expected));
     assert_eq!(engine.machine().books().input.records, COUNT);
+}
+
+/// A sink that refuses everything for good.
+struct Refuse;
+
+impl Sink for Refuse {
+    fn lane(&self) -> Arc<str> {
+        "index".into()
+    }
+
+    fn deliver(&mut self, deliveries: &[Delivery]) -> Vec<Outcome> {
+        deliveries.iter().map(|_| Outcome::Refused("no such field".into())).collect()
+    }
+}
+
+#[test]
+fn what_a_sink_refuses_is_quarantined_before_a_cursor_or_a_snapshot_passes_it() {
+    let lab = Lab::new("refused");
+    let store = MemoryStore::new();
+    let (mut engine, generation) = lab.engine(Box::new(store.twin()), Box::new(store.twin()));
+    engine.append((0..100).map(|n| fetched(&generation, n)).collect(), Vec::new()).expect("appended");
+    bring_on(&mut engine);
+    engine.acknowledge().expect("stored");
+    let cursors = || store.twin().recover().expect("recovers").cursors;
+    let (before, mut refused) = (cursors(), 0);
+    let mut lanes = Lanes::start(vec![(Box::new(Refuse) as Box<dyn Sink>, false)]);
+    while engine.outstanding() > 0 {
+        engine.send(&mut lanes);
+        let answer = lanes.answers.recv().expect("an answer");
+        lanes.lanes[answer.lane].answered(&answer);
+        refused += engine.answered(&lanes.lanes[answer.lane], answer).len();
+    }
+    assert!(refused > 10, "{refused}");
+    let taken = engine.snapshot_all(Duration::from_secs(5));
+    assert!(taken.is_empty() && store.refused().is_empty() && cursors() == before, "nothing of it is stored yet");
+    engine.acknowledge().expect("stored");
+    let held = store.refused();
+    assert_eq!(held.len(), refused);
+    assert!(held.iter().all(|r| &*r.lane == "index" && r.why == "no such field" && !r.delivery.document.is_empty()));
+    assert_ne!(cursors(), before);
+    assert!(!engine.snapshot_all(Duration::from_secs(5)).is_empty());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod replay;
 mod rules;
 mod run;
 mod screen;
+mod setup;
 mod state;
 mod story;
 mod summary;
@@ -65,6 +66,8 @@ enum Command {
     Suppress(suppress::Arguments),
     /// List, show and re-drive what could not be read (the dead-letter store)
     Quarantine(quarantine::Arguments),
+    /// Set up what Tidegate writes into: templates of OpenSearch
+    Setup(setup::Arguments),
     /// Write a synthetic organisation: findings, flow logs, trails, with seeded attacks and the truth beside them
     Generate(generate::Arguments),
 }
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Alerts(a) => alerts::run(&a),
         Command::Suppress(a) => suppress::run(&a),
         Command::Quarantine(a) => quarantine::run(&a),
+        Command::Setup(a) => setup::run(&a),
         Command::Generate(a) => generate::run(&a),
     };
     match result {

@@ -21,9 +21,14 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Name => text.len() <= 64 && text.split('-').all(plain),
         Wording::OrganizationId => text.strip_prefix("o-").is_some_and(|id| (10..=32).contains(&id.len()) && plain(id)),
         Wording::Url => is_url(text),
+        Wording::Variable => is_variable(text),
         Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
     };
     if good { Ok(()) } else { Err(format!("it must be {}", super::field::Kind::Text(wording).expected())) }
+}
+
+fn is_variable(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_url(text: &str) -> bool {
@@ -154,7 +159,7 @@ fn budgets(checker: &mut Checker<'_>, document: &Node) {
 fn sinks(checker: &mut Checker<'_>, document: &Node) {
     let Some(sinks) = document.get("sinks") else { return };
     let off = sinks.get("sqlite").filter(|s| s.kind == Kind::Bool(false));
-    if let Some(off) = off.filter(|_| sinks.get("ndjson").is_none()) {
+    if let Some(off) = off.filter(|_| sinks.get("ndjson").is_none() && sinks.get("opensearch").is_none()) {
         checker.error(
             &off.place,
             "no sink takes alerts",
@@ -162,4 +167,49 @@ fn sinks(checker: &mut Checker<'_>, document: &Node) {
             "write `sqlite: true`, or add `ndjson: {file: FILE}`",
         );
     }
+    if let Some(node) = sinks.get("opensearch") {
+        opensearch(checker, node);
+    }
+}
+
+fn opensearch(checker: &mut Checker<'_>, node: &Node) {
+    if let Some(url) = node.get("url").filter(|u| u.text.starts_with("http://") && !is_loopback(&u.text)) {
+        let why = "alerts and the password would cross the network in clear text";
+        checker.error(&url.place, "`sinks.opensearch.url` is plain http to another machine", why, "write `https://`");
+    }
+    if let Some(url) = node.get("url").filter(|u| u.text.contains(['?', '#'])) {
+        let why = "it is the base of every request";
+        checker.error(&url.place, "`sinks.opensearch.url` has a query or a fragment", why, "remove what begins with `?` or `#`");
+    }
+    match (node.get("user"), node.get("password")) {
+        (Some(user), None) => {
+            let remedy = "add `password: {env: VARIABLE}` or `password: {file: FILE}`";
+            checker.error(&user.place, "`sinks.opensearch.user` without `password`", "nobody would be let in", remedy);
+        }
+        (None, Some(password)) => {
+            checker.error(
+                &password.place,
+                "`sinks.opensearch.password` without `user`",
+                "it would not be used",
+                "add `user`, or remove it",
+            );
+        }
+        _ => {}
+    }
+    if let Some(user) = node.get("user").filter(|u| u.text.contains(':')) {
+        checker.error(&user.place, "`sinks.opensearch.user` holds a colon", "basic authentication ends a user's name there", "correct it");
+    }
+    if let Some(prefix) = node.get("index_prefix").filter(|p| p.text.starts_with('-')) {
+        let why = "OpenSearch has no index of such a name";
+        checker.error(&prefix.place, "`sinks.opensearch.index_prefix` begins with a hyphen", why, "begin with a letter or digit");
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let authority = url.trim_start_matches("http://").split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -173,10 +173,16 @@ impl Checker<'_> {
         let present = |keys: &[&str]| keys.iter().filter(|k| node.get(k).is_some()).map(|k| format!("`{k}`")).collect::<Vec<_>>();
         let all = |keys: &[&str]| format!("write one of {}", keys.join(", "));
         let (one, any) = (present(shape.exactly_one), present(shape.at_least_one));
+        let source = at == "sources";
         if !shape.exactly_one.is_empty() && one.is_empty() {
-            self.error(&node.place, format!("nothing to read in `{at}`"), "a source reads one thing", &all(shape.exactly_one));
+            let what = if source { format!("nothing to read in `{at}`") } else { format!("nothing in `{at}`") };
+            let why = if source { "a source reads one thing" } else { "it must say where to look" };
+            self.error(&node.place, what, why, &all(shape.exactly_one));
         }
-        if one.len() > 1 {
+        if one.len() > 1 && !source {
+            let what = format!("{} in one `{at}`", one.join(" and "));
+            self.error(&node.place, what, "only one of them can hold", "keep one");
+        } else if one.len() > 1 {
             let remedy = "keep one, and make a source of its own of the other";
             self.error(&node.place, format!("{} in one of `{at}`", one.join(" and ")), "a source reads one thing", remedy);
         }

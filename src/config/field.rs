@@ -57,6 +57,8 @@ pub(super) enum Wording {
     /// `o-` and 10 to 32 letters and digits.
     OrganizationId,
     Url,
+    /// A variable of the environment.
+    Variable,
     /// Columns of a flow log.
     FlowColumns,
 }
@@ -99,6 +101,7 @@ impl Wording {
             Wording::Any | Wording::FlowColumns => None,
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
+            Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
             Wording::Url => Some("^https?://[^@\\s/?#]+([/?#]\\S*)?$"),
         }
     }
@@ -109,6 +112,7 @@ impl Wording {
             Wording::Name => "1 to 64 lower-case letters, digits and hyphens",
             Wording::OrganizationId => "`o-` and 10 to 32 lower-case letters and digits",
             Wording::Url => "a URL that begins with https:// or http:// and holds no user or password",
+            Wording::Variable => "the name of an environment variable: letters, digits and underscores",
             Wording::FlowColumns => "names of flow-log columns",
         }
     }
@@ -119,6 +123,7 @@ impl Wording {
             Wording::Name => "trail",
             Wording::OrganizationId => "o-a1b2c3d4e5",
             Wording::Url => "https://dashboards.example.org",
+            Wording::Variable => "OPENSEARCH_PASSWORD",
             Wording::FlowColumns => "'${version} ${account-id} ${srcaddr} ${dstaddr}'",
         }
     }

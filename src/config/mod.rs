@@ -3,7 +3,8 @@
 //! Owns the one table of keys (`table`): name, kind, default, limits and text of each. Checking, defaults, the typed [`Config`]
 //! and the JSON Schema all come from it, so they cannot disagree. Never opens a file, reads the environment or starts anything: what
 //! the paths name is opened by those who use them. Values are taken as they are written: no variables, no `~`. No value is a
-//! secret, and none may be: a URL with a password in it is refused, and its text is not repeated.
+//! secret, and none may be: a password is the name of a variable or file, a URL with a password in it is refused, and its text is not
+//! repeated.
 //!
 //! Limits: 1 MiB, nesting 64, 100 uses of YAML aliases, 256 sources, lists of 1,000, texts of 4,096 bytes.
 
@@ -21,5 +22,7 @@ pub use check::{Named, Parsed, parse};
 pub use field::Opened;
 pub use quantity::{duration, size};
 pub use schema::schema;
-pub use settings::{Budgets, Config, File, Lateness, Log, LogFormat, LogPages, Organization, Paging, Sinks, Snapshots, Tables};
+pub use settings::{
+    Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+};
 pub use source::{Format, JsonSource, Reads, SourceSettings, columns};

@@ -80,8 +80,41 @@ pub struct Sinks {
     pub sqlite: bool,
     /// Alerts as lines of a file.
     pub ndjson: Option<File>,
+    /// Alerts in OpenSearch.
+    pub opensearch: Option<OpenSearch>,
     /// Pages in the program's log.
     pub log: LogPages,
+}
+
+/// Where OpenSearch is and how it is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenSearch {
+    /// Its base.
+    pub url: String,
+    /// What names of indices begin with.
+    pub index_prefix: String,
+    /// User.
+    pub user: Option<String>,
+    /// Where the password stands.
+    pub password: Option<Secret>,
+    /// Certificates to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Longest time of a request.
+    #[serde(rename(deserialize = "timeout"))]
+    pub timeout_ms: u64,
+    /// Most bytes of a request.
+    pub bulk_bytes: u64,
+}
+
+/// Where a secret stands: one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Secret {
+    /// In a variable of the environment.
+    Env(String),
+    /// In a file.
+    File(PathBuf),
 }
 
 /// A file that is written.

@@ -128,10 +128,40 @@ static JSON: Shape = Shape {
 static SINKS: Shape = Shape::of(&[
     field("sqlite", Flag, Default("true"), "Keep alerts in the state file, where `tidegate alerts` finds them."),
     field("ndjson", Map(&NDJSON), Optional, "Write alerts to a file too."),
+    field("opensearch", Map(&OPENSEARCH), Optional, "Write alerts into OpenSearch too: one document per alert, an index per month."),
     field("log", Map(&LOG_PAGES), Default("{}"), "Pages in the program's log."),
 ]);
 
 static NDJSON: Shape = Shape::of(&[field("file", Path(Written), Required, "The file: one line per version of an alert, appended.")]);
+
+static OPENSEARCH: Shape = Shape::of(&[
+    field("url", Text(Wording::Url), Required, "Where OpenSearch is. Plain http only on this machine."),
+    field(
+        "index_prefix",
+        Text(Wording::Name),
+        Default("tidegate-alerts"),
+        "What names of indices begin with (then `-v1-YYYY.MM`), and the alias over them.",
+    ),
+    field("user", Text(Wording::Any), Optional, "User, for basic authentication."),
+    field("password", Map(&SECRET), Optional, "Where the user's password stands; it is read again for every request."),
+    field("ca_file", Path(File), Optional, "Certificates (PEM) to trust instead of the system's."),
+    field("timeout", Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS }, Default("30s"), "Longest time of one request."),
+    field(
+        "bulk_bytes",
+        Size { min: 64 * KIB, max: 90 * MIB },
+        Default("5MiB"),
+        "Most bytes of one request before compression; under pressure less is sent at once.",
+    ),
+]);
+
+static SECRET: Shape = Shape {
+    fields: &[
+        field("env", Text(Wording::Variable), Optional, "In this variable of the environment."),
+        field("file", Path(File), Optional, "In this file; white space at its end does not belong to it."),
+    ],
+    exactly_one: &["env", "file"],
+    at_least_one: &[],
+};
 
 static LOG_PAGES: Shape = Shape::of(&[field("pages", Flag, Default("true"), "Write every page to the program's log.")]);
 

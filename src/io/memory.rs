@@ -3,7 +3,7 @@
 //! Owns the meaning of [`Store`], naively: plain maps, no bytes on any disk. Faults can be ordered. Handles share one store, so
 //! that a restart or a second owner can be played: [`MemoryStore::take_over`].
 
-use super::port::{Append, ReadPosition, Recovered, RuleFiles, Store, StoreError};
+use super::port::{Append, ReadPosition, Recovered, Refusal, RuleFiles, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_core::event::id::hash128;
@@ -33,6 +33,7 @@ struct Shared {
     rule_history: BTreeMap<u64, [u8; 32]>,
     quarantine: BTreeMap<i64, (Quarantined, u32)>,
     requests: BTreeSet<i64>,
+    refused: Vec<Refusal>,
     last_id: i64,
     faults: VecDeque<StoreError>,
     renewals: u64,
@@ -97,6 +98,12 @@ impl MemoryStore {
         let shared = self.shared();
         let asked = shared.requests.iter().filter_map(|id| Some((*id, shared.quarantine.get(id)?.clone())));
         asked.map(|(id, (item, attempts))| (id, item, attempts)).collect()
+    }
+
+    /// What sinks refused for good.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Refusal> {
+        self.shared().refused.clone()
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -260,6 +267,16 @@ impl Store for MemoryStore {
 
     fn acknowledge(&mut self, pipeline: u16, lane: &str, cursor: &[u8]) -> Result<(), StoreError> {
         self.owned()?.cursors.insert((pipeline, lane.to_owned()), cursor.to_vec());
+        Ok(())
+    }
+
+    fn refuse(&mut self, refusals: &[Refusal]) -> Result<(), StoreError> {
+        let mut shared = self.owned()?;
+        let name = |r: &Refusal| (r.lane.clone(), r.delivery.route.clone(), r.delivery.alert.clone());
+        for refusal in refusals {
+            shared.refused.retain(|held| name(held) != name(refusal));
+            shared.refused.push(refusal.clone());
+        }
         Ok(())
     }
 

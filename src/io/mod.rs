@@ -6,6 +6,7 @@ pub mod line_file;
 pub mod live;
 pub mod memory;
 pub mod ndjson;
+pub mod opensearch;
 pub mod pages;
 pub mod port;
 pub mod reader;

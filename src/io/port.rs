@@ -198,6 +198,13 @@ pub trait Store: Send {
     /// [`StoreError`].
     fn acknowledge(&mut self, pipeline: u16, lane: &str, cursor: &[u8]) -> Result<(), StoreError>;
 
+    /// Puts documents and pages that a sink refused for good into the quarantine: one item per lane, place and alert, the newest
+    /// version. Before the lane's cursor passes them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn refuse(&mut self, refusals: &[Refusal]) -> Result<(), StoreError>;
+
     /// Renews the owner's lease: the standby counts from here.
     ///
     /// # Errors
@@ -231,6 +238,17 @@ pub enum Outcome {
     Unknown(String),
     /// Never: the sink refuses this one for what it is.
     Refused(String),
+}
+
+/// A document or page that a sink refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The sink's lane.
+    pub lane: Arc<str>,
+    /// What it refused.
+    pub delivery: Delivery,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// Where documents or pages go. Delivers by id: the same again changes nothing, where the receiver allows.

@@ -59,7 +59,8 @@ fn source(source: &SourceSettings) -> String {
 fn alerts(config: &Config) -> String {
     let sqlite = config.sinks.sqlite.then(|| "the state file".to_owned());
     let ndjson = config.sinks.ndjson.as_ref().map(|n| n.file.display().to_string());
-    sqlite.into_iter().chain(ndjson).collect::<Vec<_>>().join(" and ")
+    let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", o.url, o.index_prefix));
+    sqlite.into_iter().chain(ndjson).chain(opensearch).collect::<Vec<_>>().join(" and ")
 }
 
 fn budgets(config: &Config) -> String {

@@ -4,6 +4,9 @@ use tidegate_core::decode::ErrorCode;
 
 /// What to do about a reason, by its label.
 pub(super) fn advice(label: &str) -> &'static str {
+    if label == crate::io::sqlite::REFUSED {
+        return "a sink refused the document for what it is: see the detail; correct the index or its template, then re-drive: it is sent again";
+    }
     let code: Result<ErrorCode, _> = serde_json::from_value(label.into());
     code.map_or("this version does not know the reason: a newer one wrote it; look at the detail", of)
 }
@@ -53,6 +56,7 @@ mod tests {
     fn labels_are_those_of_the_quarantine() {
         assert!(advice("flow_format_unknown").contains("flow_format:"));
         assert!(advice("json_syntax").contains("no JSON"));
+        assert!(advice("document_refused").contains("sent again"));
         assert!(advice("from_the_future").contains("newer"));
     }
 }

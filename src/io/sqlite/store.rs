@@ -10,9 +10,10 @@ use super::open::{Budget, OpenOptions, begin, connect_to_write, identity, limit}
 use super::owner::{acquire, check_epoch, renew_row, try_lock};
 use super::quarantine::{self, Redrive};
 use super::recover;
+use super::refused;
 use super::rules;
 use super::snapshots;
-use crate::io::port::{Append, Recovered, RuleFiles, Store, StoreError};
+use crate::io::port::{Append, Recovered, Refusal, RuleFiles, Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,6 +95,15 @@ impl SqliteStore {
     /// [`StoreError`].
     pub fn redrive_requests(&mut self, limit: usize) -> Result<Vec<Redrive>, StoreError> {
         self.read("read the requests to drive again", |c| quarantine::requests(c, limit))
+    }
+
+    /// An item of the quarantine that was sent again to the sink that had refused it: it leaves (`None`), or stays with the reason
+    /// for which it was refused again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle_refused(&mut self, id: i64, refused_again: Option<&str>) -> Result<(), StoreError> {
+        self.write("note what became of a document of the quarantine", |t| refused::settle(t, id, refused_again))
     }
 
     /// A note of the program beside the log (a counter, a name).
@@ -244,6 +254,10 @@ impl Store for SqliteStore {
     fn acknowledge(&mut self, pipeline: u16, lane: &str, cursor: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (pipeline, lane) DO UPDATE SET cursor = excluded.cursor";
         self.write("write a cursor", |t| Ok(t.prepare_cached(sql)?.execute((pipeline, lane, cursor)).map(drop)?))
+    }
+
+    fn refuse(&mut self, refusals: &[Refusal]) -> Result<(), StoreError> {
+        self.write("quarantine what a sink refused", |t| refused::store(t, refusals))
     }
 
     fn renew(&mut self) -> Result<(), StoreError> {

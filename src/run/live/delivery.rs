@@ -4,7 +4,7 @@
 //! here). A slow sink holds up nobody: its lane has one batch under way, the others go on.
 
 use crate::io::clock::Stopwatch;
-use crate::io::port::{Delivery, Outcome, Sink};
+use crate::io::port::{Delivery, Outcome, Refusal, Sink};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,22 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// First wait.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 
-/// A delivery with its effect.
+/// A delivery, and who asked for it.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Pipeline it came from.
-    pub pipeline: u16,
-    /// Its number there.
-    pub number: EffectNumber,
+    /// Who asked.
+    pub origin: Origin,
     /// What to deliver.
     pub delivery: Delivery,
+}
+
+/// Who asks for a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The outbox of a Pipeline: its number, and that of the effect.
+    Outbox(u16, EffectNumber),
+    /// The quarantine: an item that is to be sent again.
+    Quarantine(i64),
 }
 
 /// What a sink said, item by item.
@@ -31,8 +38,12 @@ pub struct Job {
 pub struct Answer {
     /// Number of the lane.
     pub lane: usize,
-    /// What became of each.
+    /// What became of each effect.
     pub outcomes: Vec<(u16, EffectNumber, Outcome)>,
+    /// Effects among them that were refused for good, whole.
+    pub refused: Vec<Refusal>,
+    /// What became of items of the quarantine.
+    pub redriven: Vec<(i64, Outcome)>,
 }
 
 /// One lane: a sink's thread, and when it may be asked again.
@@ -67,9 +78,9 @@ impl Lanes {
             let (name, answer) = (sink.lane(), answer.clone());
             std::thread::spawn(move || {
                 for batch in work {
-                    let outcomes = deliver(sink.as_mut(), batch);
+                    let told = deliver(sink.as_mut(), number, batch);
                     tracing::trace!(target: "window", lane = &*sink.lane(), "answered");
-                    if answer.send(Answer { lane: number, outcomes }).is_err() {
+                    if answer.send(told).is_err() {
                         break;
                     }
                 }
@@ -85,12 +96,24 @@ impl Lanes {
     }
 }
 
-fn deliver(sink: &mut dyn Sink, batch: Vec<Job>) -> Vec<(u16, EffectNumber, Outcome)> {
+fn deliver(sink: &mut dyn Sink, lane: usize, batch: Vec<Job>) -> Answer {
     let deliveries: Vec<Delivery> = batch.iter().map(|job| job.delivery.clone()).collect();
     let mut outcomes = sink.deliver(&deliveries);
     // A sink that forgets one has not taken it.
     outcomes.resize_with(batch.len(), || Outcome::Unknown("the sink gave no answer for it".into()));
-    batch.into_iter().zip(outcomes).map(|(job, outcome)| (job.pipeline, job.number, outcome)).collect()
+    let mut answer = Answer { lane, outcomes: Vec::new(), refused: Vec::new(), redriven: Vec::new() };
+    for (Job { origin, delivery }, outcome) in batch.into_iter().zip(outcomes) {
+        match origin {
+            Origin::Quarantine(item) => answer.redriven.push((item, outcome)),
+            Origin::Outbox(pipeline, number) => {
+                if let Outcome::Refused(why) = &outcome {
+                    answer.refused.push(Refusal { lane: sink.lane(), delivery, why: why.clone() });
+                }
+                answer.outcomes.push((pipeline, number, outcome));
+            }
+        }
+    }
+    answer
 }
 
 impl Lane {
@@ -112,9 +135,10 @@ impl Lane {
     }
 
     /// Notes an answer: after one with refusals to be tried again it waits, each time twice as long.
-    pub fn answered(&mut self, outcomes: &[(u16, EffectNumber, Outcome)]) {
+    pub fn answered(&mut self, answer: &Answer) {
         self.under_way = false;
-        let again = outcomes.iter().any(|(_, _, outcome)| matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
+        let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
+        let again = all.into_iter().any(|outcome| matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
         if again {
             self.waiting = Some((Stopwatch::start(), self.wait));
             self.wait = (self.wait * 2).min(WAIT_MAX);

@@ -1,13 +1,15 @@
 //! The desk: what operators asked of the state file while the service runs, and what the service notes there for them.
 //!
-//! Owns quarantined items that are to be driven again (they go through the same readers' intakes and the same log, once: they leave
-//! the quarantine in the transaction that appends what they gave) and the notes beside the log. Looks once a second.
+//! Owns quarantined items that are to be driven again and the notes beside the log. What could not be read goes through the same
+//! readers' intakes and the same log, once: it leaves the quarantine in the transaction that appends what it gave. What a sink had
+//! refused is sent to that sink again, and leaves when it is taken. Looks once a second.
 
 use super::engine::Engine;
 use super::reading::{Fetched, Intakes};
 use crate::io::clock::{Stopwatch, now_ms};
-use crate::io::port::StoreError;
-use crate::io::sqlite::{Redrive, SqliteStore};
+use crate::io::port::{Delivery, Outcome, StoreError};
+use crate::io::sqlite::{Redrive, SqliteStore, sent_again};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub struct Redriven {
     pub found: Vec<Fetched>,
     /// Their ids in the quarantine.
     pub ids: Vec<i64>,
+    /// What a sink had refused: its lane, the item's id and what is sent again.
+    pub again: Vec<(Arc<str>, i64, Delivery)>,
 }
 
 /// See the module.
@@ -41,6 +45,8 @@ pub struct Desk {
     looked: Stopwatch,
     noted: Stopwatch,
     hits: String,
+    /// Items that a sink has not answered for yet.
+    sent: BTreeSet<i64>,
     reload: Arc<AtomicBool>,
 }
 
@@ -48,7 +54,16 @@ impl Desk {
     /// A desk over a connection of its own. `reload` is how a reload is asked of whoever loads generations.
     #[must_use]
     pub fn new(store: SqliteStore, sources: Vec<(Arc<str>, bool)>, intakes: Arc<Intakes>, reload: Arc<AtomicBool>) -> Self {
-        Desk { store, sources, intakes, looked: Stopwatch::start(), noted: Stopwatch::start(), hits: String::new(), reload }
+        Desk {
+            store,
+            sources,
+            intakes,
+            looked: Stopwatch::start(),
+            noted: Stopwatch::start(),
+            hits: String::new(),
+            sent: BTreeSet::new(),
+            reload,
+        }
     }
 
     /// From here on, items are matched with these.
@@ -74,8 +89,39 @@ impl Desk {
         if items.is_empty() {
             return Ok(None);
         }
-        let ids = items.iter().map(|item| item.id).collect();
-        Ok(Some(Redriven { found: items.into_iter().map(|item| self.fetch(item)).collect(), ids }))
+        let lanes: BTreeSet<Arc<str>> = engine.machine().outbox(0).lanes().map(|(name, _)| name.clone()).collect();
+        let mut out = Redriven { found: Vec::new(), ids: Vec::new(), again: Vec::new() };
+        for item in items {
+            let id = item.id;
+            match sent_again(&item) {
+                None => {
+                    out.ids.push(id);
+                    out.found.push(self.fetch(item));
+                }
+                Some((lane, _)) if !lanes.contains(&lane) => {
+                    self.store.settle_refused(id, Some(&format!("no sink {lane} is configured: configure it, then ask again")))?;
+                }
+                Some((lane, delivery)) if self.sent.insert(id) => out.again.push((lane, id, delivery)),
+                Some(_) => {}
+            }
+        }
+        Ok(Some(out))
+    }
+
+    /// Notes what became of items that were sent again. One that its sink cannot take at this time stays asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle(&mut self, redriven: Vec<(i64, Outcome)>) -> Result<(), StoreError> {
+        for (id, outcome) in redriven {
+            match outcome {
+                Outcome::Taken => self.store.settle_refused(id, None)?,
+                Outcome::Refused(why) => self.store.settle_refused(id, Some(&why))?,
+                Outcome::Again(_) | Outcome::Unknown(_) => {}
+            }
+            self.sent.remove(&id);
+        }
+        Ok(())
     }
 
     /// An item of a source that is configured no more is read as any source would be.

@@ -4,14 +4,14 @@
 //! Owns the store, the machine and how far reading has come. Never reads, waits or sends. If the store cannot take a round, the
 //! round is kept and tried again: until then nothing else is appended, so that nothing is lost and nothing overtakes it.
 
-use super::delivery::{Answer, Job, Lane, Lanes};
+use super::delivery::{Answer, Job, Lane, Lanes, Origin};
 use super::generation::Generation;
 use super::progress::Shards;
 use super::reading::{Fetched, Intakes};
 use super::snapshots::{Snapshots, Written};
 use crate::io::clock::Stopwatch;
-use crate::io::port::{Append, Delivery, Outcome, ReadPosition, RuleFiles, Store, StoreError};
-use std::collections::BTreeSet;
+use crate::io::port::{Append, Delivery, Outcome, ReadPosition, Refusal, RuleFiles, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
@@ -55,6 +55,10 @@ pub struct Engine {
     unwritten: Option<Round>,
     /// Cursors that moved and are not stored: (Pipeline, lane).
     moved: BTreeSet<(u16, Arc<str>)>,
+    /// What sinks refused and the quarantine does not hold yet: no cursor and no snapshot passes it before.
+    refused: Vec<Refusal>,
+    /// Items of the quarantine that are to be sent again, by lane.
+    again: BTreeMap<Arc<str>, Vec<Job>>,
     arrival_ms: i64,
     quiet_ms: i64,
 }
@@ -79,8 +83,8 @@ impl Engine {
         // A lane that is new begins where its first cursor says: it is stored before anything is sent.
         let lanes = |p: u16| machine.outbox(p).lanes().map(move |(name, _)| (p, Arc::clone(name))).collect::<Vec<_>>();
         let moved = (0..machine.pipelines().len() as u16).flat_map(lanes).collect();
-        let unwritten = None;
-        Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, arrival_ms: 0, quiet_ms: i64::MIN }
+        let (unwritten, refused, again) = (None, Vec::new(), BTreeMap::new());
+        Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, refused, again, arrival_ms: 0, quiet_ms: i64::MIN }
     }
 
     /// The machine, to look at.
@@ -214,7 +218,7 @@ impl Engine {
     /// Gives every free lane what is due.
     pub fn send(&mut self, lanes: &mut Lanes) {
         for lane in lanes.lanes.iter_mut().filter(|lane| lane.free()) {
-            let mut jobs: Vec<Job> = Vec::new();
+            let mut jobs: Vec<Job> = self.again.remove(&lane.name).unwrap_or_default();
             for pipeline in 0..self.machine.pipelines().len() as u16 {
                 let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
                 let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
@@ -229,9 +233,15 @@ impl Engine {
         }
     }
 
+    /// Queues an item of the quarantine for its lane.
+    pub fn send_again(&mut self, lane: Arc<str>, item: i64, delivery: Delivery) {
+        self.again.entry(lane).or_default().push(Job { origin: Origin::Quarantine(item), delivery });
+    }
+
     /// Notes what a sink answered; gives what it refused for good.
     pub fn answered(&mut self, lane: &Lane, answer: Answer) -> Vec<(u16, String)> {
         let mut refused = Vec::new();
+        self.refused.extend(answer.refused);
         for (pipeline, number, outcome) in answer.outcomes {
             let verdict = match outcome {
                 Outcome::Taken => Verdict::Taken,
@@ -250,11 +260,15 @@ impl Engine {
         refused
     }
 
-    /// Stores the cursors that moved.
+    /// Stores what was refused, then the cursors that moved.
     ///
     /// # Errors
     /// [`StoreError`]: what is not stored yet stays noted.
     pub fn acknowledge(&mut self) -> Result<(), StoreError> {
+        if !self.refused.is_empty() {
+            self.store.refuse(&self.refused)?;
+            self.refused.clear();
+        }
         while let Some((pipeline, lane)) = self.moved.first().cloned() {
             if let Some(cursor) = self.machine.outbox(pipeline).cursor(&lane) {
                 tracing::trace!(target: "window", pipeline, lane = &*lane, "acknowledging");
@@ -290,6 +304,9 @@ impl Engine {
     }
 
     fn begin_snapshot(&mut self, pipeline: u16) {
+        if !self.refused.is_empty() {
+            return;
+        }
         tracing::trace!(target: "window", pipeline, position = self.head, "snapshot");
         let bytes = self.machine.snapshot(pipeline);
         self.snapshots.begin(pipeline, self.head, bytes);
@@ -326,5 +343,5 @@ impl Engine {
 
 fn job(pipeline: u16, due: Due) -> Job {
     let Due { number, alert, version, place, document, repeated } = due;
-    Job { pipeline, number, delivery: Delivery { alert, version, route: place, document, repeated } }
+    Job { origin: Origin::Outbox(pipeline, number), delivery: Delivery { alert, version, route: place, document, repeated } }
 }

@@ -139,7 +139,10 @@ impl Service {
         }
         self.engine.acknowledge()?;
         if let Some(redriven) = self.desk.redriven(&self.engine)? {
-            self.append(redriven.found, redriven.ids)?;
+            redriven.again.into_iter().for_each(|(lane, item, delivery)| self.engine.send_again(lane, item, delivery));
+            if !redriven.ids.is_empty() {
+                self.append(redriven.found, redriven.ids)?;
+            }
         }
         while self.engine.pending() && !self.engine.blocked() {
             self.append(Vec::new(), Vec::new())?;
@@ -204,13 +207,15 @@ impl Service {
         Ok(())
     }
 
-    fn answered(&mut self, answer: Answer) -> Result<(), StoreError> {
+    fn answered(&mut self, mut answer: Answer) -> Result<(), StoreError> {
         let lane = &mut self.lanes.lanes[answer.lane];
-        lane.answered(&answer.outcomes);
+        lane.answered(&answer);
         self.reporter.answered(&lane.name, &answer.outcomes);
+        let redriven = std::mem::take(&mut answer.redriven);
         let refused = self.engine.answered(lane, answer);
         self.reporter.refused(&lane.name, &refused);
-        self.engine.acknowledge()
+        self.engine.acknowledge()?;
+        self.desk.settle(redriven)
     }
 
     /// A snapshot that does not stand is missed by nobody but the next start, unless the store is another's.

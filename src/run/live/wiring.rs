@@ -3,14 +3,16 @@
 //! Owns which part stands for which key. Starts nothing.
 
 use super::progress::Shards;
-use crate::config::{Config, Reads, SourceSettings};
+use crate::config::{Config, OpenSearch, Reads, Secret, SourceSettings};
 use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
+use crate::io::opensearch::{self, Client, OpenSearchSink};
 use crate::io::pages::LogPages;
 use crate::io::port::{Sink, Source};
 use crate::io::sqlite::{Lease, SqliteStore};
 use std::sync::Arc;
+use std::time::Duration;
 use tidegate_core::event::Source as Service;
 use tidegate_core::event::source::BUILT_IN;
 use tidegate_core::pipeline::LaneKind;
@@ -79,10 +81,36 @@ pub fn sinks(config: &Config, store: &SqliteStore) -> Result<Sinks, String> {
     if let Some(ndjson) = &config.sinks.ndjson {
         sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), false));
     }
+    if let Some(settings) = &config.sinks.opensearch {
+        let (client, lease) = (open_search(settings)?, lease.clone());
+        let bytes = usize::try_from(settings.bulk_bytes).unwrap_or(usize::MAX);
+        let sink = OpenSearchSink::new(client, settings.index_prefix.clone(), bytes, Box::new(move || lease.remaining()));
+        sinks.push((Box::new(sink), false));
+    }
     if config.sinks.log.pages {
         sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), true));
     }
     Ok(sinks)
+}
+
+/// A client of the configured OpenSearch. Nothing is sent yet.
+///
+/// # Errors
+/// If URL, secret or certificates cannot be used: in words.
+pub fn open_search(settings: &OpenSearch) -> Result<Client, String> {
+    let secret = |secret: &Secret| match secret {
+        Secret::Env(name) => opensearch::Secret::Variable(name.clone()),
+        Secret::File(path) => opensearch::Secret::File(path.clone()),
+    };
+    let access = match (&settings.user, &settings.password) {
+        (Some(user), Some(password)) => opensearch::Access::Basic { user: user.clone(), password: secret(password) },
+        _ => opensearch::Access::Open,
+    };
+    if let opensearch::Access::Basic { password, .. } = &access {
+        password.read().map_err(|why| format!("`sinks.opensearch.password`: {why}"))?;
+    }
+    let timeout = Duration::from_millis(settings.timeout_ms);
+    Client::new(opensearch::Settings { url: settings.url.clone(), access, ca_file: settings.ca_file.clone(), timeout })
 }
 
 /// The lanes of sinks.

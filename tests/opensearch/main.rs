@@ -1,0 +1,9 @@
+//! The OpenSearch sink: against a server written here, which can fail in every way of the table, and against a real one
+//! (`make opensearch-test`; those tests are ignored elsewhere, and fail where the server is missing).
+
+mod faults;
+mod mapping;
+mod real;
+mod service;
+mod setup;
+mod stub;
