@@ -10,6 +10,7 @@
 mod between;
 mod check;
 mod field;
+mod kinesis;
 mod quantity;
 mod schema;
 mod settings;
@@ -19,6 +20,7 @@ mod value;
 
 pub use check::{Named, Parsed, parse};
 pub use field::Opened;
+pub use kinesis::{Consumer, KinesisStream, StreamStart};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{Budgets, Config, File, Lateness, Log, LogFormat, LogPages, Organization, Paging, Sinks, Snapshots, Tables};

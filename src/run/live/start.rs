@@ -69,7 +69,12 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         tracing::trace!(target: "window", "reloaded");
         reporter.changed(&generation, applied.as_ref());
     }
-    let readers = Readers::start(wiring::sources(&config), &wiring::stamped(&config), generation.intakes.clone(), &started.resume);
+    let readers = Readers::start(
+        wiring::sources(&config).map_err(Trouble::Configuration)?,
+        &wiring::stamped(&config),
+        generation.intakes.clone(),
+        &started.resume,
+    );
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sources = config.sources.len();
     let generations = loader::start(config, file, reread, asked);
