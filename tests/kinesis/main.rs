@@ -15,7 +15,7 @@ fn every_record_once_and_parents_before_children_whatever_happens() {
         return;
     }
     let mut met = Met::default();
-    for seed in 0..number("TIDEGATE_CASES").unwrap_or(400) {
+    for seed in 0..number("TIDEGATE_CASES").unwrap_or(120) {
         run(seed, &mut met);
     }
     met.all();

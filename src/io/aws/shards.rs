@@ -206,7 +206,6 @@ impl Shards {
         for (name, parents) in listing.shards {
             self.shards.entry(name).or_insert_with(|| Shard::new(Stage::Waiting, Mark::default())).parents = parents;
         }
-        self.gone();
         for shard in self.shards.values_mut() {
             if let Stage::Drained(listings) = &mut shard.stage {
                 *listings += 1;
@@ -232,16 +231,6 @@ impl Shards {
         self.lost = old("the stream", last_ms);
         for (name, shard) in self.shards.iter_mut().filter(|(_, s)| s.stage == Stage::Waiting) {
             shard.lost = old(name, shard.mark.read_ms);
-        }
-    }
-
-    /// Shards of which a position is kept, but which are not there any more.
-    fn gone(&mut self) {
-        for (name, shard) in &mut self.shards {
-            if shard.stage == Stage::Waiting && !self.listed.contains(name) {
-                shard.lost = Some(gone(name, &shard.mark));
-                shard.stage = Stage::Drained(ORPHAN_LISTINGS);
-            }
         }
     }
 
@@ -304,7 +293,7 @@ impl Shards {
     }
 
     fn opened(&mut self, name: &Arc<str>, result: Result<String, Refusal>, now_ms: u64) {
-        let after = matches!(self.from(name), From::After(_));
+        let after = matches!(self.from(name), From::After(_)) && self.listed.contains(name);
         match result {
             Ok(iterator) => {
                 if let Some(shard) = self.shards.get_mut(name) {
@@ -340,7 +329,7 @@ impl Shards {
         let Some(shard) = self.shards.get_mut(name) else { return };
         shard.due_ms =
             now_ms + if *refusal == Refusal::Expired { 0 } else { shard.pace.refused(*refusal == Refusal::Throttled, &mut self.dice) };
-        if matches!(refusal, Refusal::Missing(_)) && !self.listed.contains(name) {
+        if matches!(refusal, Refusal::Missing(_) | Refusal::Invalid(_)) && !self.listed.contains(name) {
             shard.lost = Some(gone(name, &shard.mark));
             shard.stage = Stage::Drained(ORPHAN_LISTINGS);
             self.finish(now_ms);

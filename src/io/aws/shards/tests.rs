@@ -142,11 +142,11 @@ fn what_is_gone_is_told_and_reading_goes_on() {
     let mut play = Play::new(Start::TrimHorizon, &resume);
     play.due();
     play.list(&[("b", &["a"]), ("c", &[])]);
-    let said = play.due();
-    assert_eq!(
-        said,
-        ["hand a: b Records, a Ended [end 999999000] LOST", "hand .: . Ended [start trim_horizon 1000000000], c Records LOST"]
-    );
+    assert_eq!(play.due(), ["hand .: . Ended [start trim_horizon 1000000000], a Records, c Records LOST"]);
+    play.taken(".");
+    assert_eq!(play.due(), ["open a After(\"5\")", "open c After(\"7\")"]);
+    play.answer(Event::Opened("a".into(), Err(Refusal::Missing("no such shard".to_owned()))));
+    assert_eq!(play.due(), ["hand a: b Records, a Ended [end 999999000] LOST"]);
     play.taken("a");
     assert_eq!(play.due(), ["open b After(\"7\")"]);
     play.answer(Event::Opened("b".into(), Err(Refusal::Invalid("too old".to_owned()))));
