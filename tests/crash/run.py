@@ -7,17 +7,22 @@ SIGKILLs are spread over six windows of the program's work (see life.py). Then a
 from one that was killed, and from one that was stopped and is woken again. A seed gives the same input and the same choice of
 windows; when a signal lands is the machine's.
 """
-import argparse, json, random, re, shutil, signal, subprocess, sys, tempfile, time
+import argparse, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
 from collections import Counter
 from pathlib import Path
 import checks
 from lab import Lab, unrelated
 from life import ELSEWHERE, WINDOWS, Life
+from logbook import Logbook
+from takeover import takeover
 
 LEAST = 5                                                                      # kills in every window
 TRIGGERS = {WINDOWS[0]: ["appending"], WINDOWS[1]: ["appended"], WINDOWS[2]: ["sending", "page", "page", "answered", "acknowledging"],
-            WINDOWS[3]: ["snapshot", "snapshot piece", "sealing"], WINDOWS[4]: ["restarting", "catching up", "catching up"], WINDOWS[5]: ["reloading"]}
+            WINDOWS[3]: ["snapshot", "snapshot piece", "snapshot sealing"], WINDOWS[4]: ["restarting", "catching up", "catching up"], WINDOWS[5]: ["reloading"]}
 FEED_SECONDS = .04
+PART = 100
+LONG = 6                                                                       # seconds of a life whose window does not come
+PIECES = (4, 12)                                                               # appended in one life; more only if its window does not come
 
 
 class Trial:
@@ -30,15 +35,19 @@ class Trial:
         (folder / "rules").mkdir()
         self.lab = Lab(seed, folder, sources)
         (folder / "rules/lab.yml").write_text("---\n".join(checks.cases.yaml(rule) for rule in self.lab.rules))
-        self.lives, self.changes, self.fed = [], 0, 0.0
+        self.lives, self.changes, self.fed, self.left = [], 0, 0.0, 0
         self.change_rules()
-        self.configure("tidegate.yaml", "state", follow=True)
-        self.configure("end.yaml", "state", follow=False)
+        (folder / "other-rules").mkdir()
+        for file in (folder / "rules").iterdir(): shutil.copy(file, folder / "other-rules")
+        for name, state, rules, follow in [("tidegate", "state", "rules", True), ("end", "state", "rules", False), ("other", "other", "other-rules", True), ("again", "again", "rules", False)]:
+            self.configure(name, state, rules, follow)
+        self.other = Undisturbed(args.binary, folder)
+        self.log = Logbook(folder / "state.db")
 
-    def configure(self, name, state, follow):
+    def configure(self, name, state, rules, follow):
         sources = "".join(f"  - name: {s}\n    file: ./{s}.ndjson\n    follow: {str(follow).lower()}\n    format: json\n"
                           "    json: {product: lab, service: lab, time_field: t, arrival_field: a}\n" for s in self.sources)
-        (self.folder / name).write_text(f"state: ./{state}.db\nrules: [./rules]\nlease: 1s\npipelines: {self.pipelines}\nsources:\n{sources}"
+        (self.folder / f"{name}.yaml").write_text(f"state: ./{state}.db\nrules: [./{rules}]\nlease: 1s\npipelines: {self.pipelines}\nsources:\n{sources}"
                                         f"sinks:\n  ndjson: {{file: ./{state}.ndjson}}\npaging: {{pages_per_hour: 100000}}\n"
                                         "snapshots: {every: 1s}\nlog: {format: json}\n")
 
@@ -48,12 +57,15 @@ class Trial:
         (self.folder / "rules/a-unrelated.yml.tmp").rename(self.folder / "rules/a-unrelated.yml")
 
     def start(self, config="tidegate.yaml"):
+        self.left = self.random.randint(*PIECES)
         life = Life(self.args.binary, self.folder / config, len(self.lives))
         self.lives.append(life)
         return life
 
     def feed(self, now):
-        if now - self.fed >= FEED_SECONDS: self.lab.feed(); self.fed = now
+        self.log.look(now)
+        if now - self.fed < FEED_SECONDS or self.left <= 0 and now - self.fed < .4: return
+        self.lab.feed(); self.fed = now; self.left -= 1
 
     # ---- kills -------------------------------------------------------------------------------------------------------
 
@@ -63,29 +75,35 @@ class Trial:
         if wanted == WINDOWS[5] and not hot: self.change_rules()
         nth = {WINDOWS[3]: 1, WINDOWS[5]: 1, WINDOWS[4]: self.random.choice([1, 2, 5, 10])}.get(wanted, self.random.randint(1, 4))
         if trigger in ("restarting", "snapshot"): nth = 1
-        life, until, count = self.start(), time.monotonic() + 12, 0
+        snapshots = int(self.random.random() < .3)                             # some lives see one first, so that others start from it
+        life, began, count = self.start(), time.monotonic(), 0
         while True:
             now = time.monotonic()
             self.feed(now)
             read = life.read(FEED_SECONDS / 2)
             if read is None: raise Wrong(f"life {life.number} ended by itself", life)
             for message, fields in read:
+                if life.count["snapshot sealed"] < snapshots and wanted != WINDOWS[4]: continue
                 count += message == trigger and not (trigger == "sending" and self.random.random() < .7 and fields["lane"] != "log")
                 if message == "caught up" and wanted == WINDOWS[4]: trigger, nth, count = "appending", 1, 0      # there was less to catch up
                 if message == "applied" and wanted == WINDOWS[5] and hot and life.count["reloading"] == 0 and count == 0:
                     hot = False; self.change_rules(); life.process.send_signal(signal.SIGHUP)
-            if count >= nth or now > until: return life.kill()
+            if count >= nth or now > began + LONG: break
+            if now > began + LONG / 2: trigger, nth, snapshots = self.random.choice(TRIGGERS[wanted]), 1, 0      # it does not come so often
+        window = life.kill()
+        self.log.look()
+        return window
 
-    def kill_all(self):
-        hits, also, least = Counter(), Counter(), min(LEAST, self.args.kills // len(WINDOWS))
-        quota = max(least, self.args.kills * 2 // 3 // len(WINDOWS))
+    def kill_all(self, kills, least):
+        hits, also = Counter(), Counter()
+        quota = max(least, kills * 2 // 3 // len(WINDOWS))
         began = time.monotonic()
-        while sum(hits.values()) < self.args.kills or any(hits[w] < least for w in WINDOWS):
+        while sum(hits.values()) < kills or any(hits[w] < least for w in WINDOWS):
             short = [w for w in WINDOWS if hits[w] < quota]
             hit = self.kill_in(self.random.choice(short or WINDOWS))
             hits[hit] += 1
             also.update(self.lives[-1].also() - {hit})
-            if sum(hits.values()) > 3 * self.args.kills + 50: raise Wrong(f"some window is never hit: {dict(hits)}")
+            if sum(hits.values()) > 3 * kills + 50: raise Wrong(f"some window is never hit: {dict(hits)}")
         return hits, also, time.monotonic() - began
 
     # ---- the end -----------------------------------------------------------------------------------------------------
@@ -93,7 +111,8 @@ class Trial:
     def end(self, config="end.yaml"):
         """A last life that reads everything and ends by itself."""
         life = self.start(config)
-        code = life.end(300)
+        code = life.end(300, lambda: self.log.look(time.monotonic()))
+        self.log.look()
         if code != 0: raise Wrong(f"the last life ended with {code}", life)
         return life
 
@@ -108,11 +127,16 @@ class Trial:
         wrong += checks.lines_of_alerts(self.folder / "state.ndjson", docs)
         page, repeated = checks.pages(self.lives, docs)
         wrong += page + checks.state_file(state, self.lab.seen["broken lines"]) + self.listed(docs)
-        wrong += self.undisturbed(docs)
+        wrong += self.log.whole() or self.applied_again(docs)
+        wrong += self.other.end(self.lab.seen["lines"])
+        wrong += [f"against an undisturbed run: {what}" for what in checks.same_as_undisturbed(
+            docs, checks.documents(self.folder / "other.db"), len(self.sources) > 1, self.lab.kinds()["parent"])]
         return wrong, docs, repeated
 
-    def keep_logs(self):
-        """What every life said, for whoever looks into a failure."""
+    def leave(self):
+        """No process is left behind; what every life said is there for whoever looks into a failure."""
+        for process in [self.other.process] + [life.process for life in self.lives]:
+            if process.poll() is None: process.kill(); process.wait()
         (self.folder / "lives").mkdir(exist_ok=True)
         for life in self.lives: (self.folder / f"lives/{life.number:04}.log").write_bytes(b"\n".join(life.lines) + b"\n" + life.rest)
 
@@ -123,17 +147,37 @@ class Trial:
         out = [] if records == self.lab.seen["lines"] else [f"{self.lab.seen['lines']} lines were written, {records} records were counted"]
         return out + ([f"{waiting} deliveries wait though all sinks work"] if waiting else [])
 
+    def applied_again(self, docs):
+        wrong = self.log.apply(self.args.binary, self.folder / "again.yaml", self.folder / "again.db")
+        return wrong or [f"the same log applied by one process: {what}" for what in checks.same_of_one_log(docs, checks.documents(self.folder / "again.db"))]
+
     def listed(self, docs):
         done = subprocess.run([str(self.args.binary), "alerts", "list", "--state", str(self.folder / "state.db"), "--json", "--limit", "100000"], capture_output=True, text=True)
         if done.returncode: return [f"`alerts list` ended with {done.returncode}: {done.stderr}"]
         n = len(listing(done.stdout))
         return [] if n == len(docs) else [f"`alerts list` shows {n} alerts of {len(docs)}"]
 
-    def undisturbed(self, docs):
-        self.configure("other.yaml", "other", follow=False)
-        life = Life(self.args.binary, self.folder / "other.yaml", -1)
-        if code := life.end(300): raise Wrong(f"the undisturbed run ended with {code}", life)
-        return [f"against an undisturbed run: {what}" for what in checks.same_as_undisturbed(docs, checks.documents(self.folder / "other.db"))]
+
+class Undisturbed:
+    """Another service that reads the same files as they grow, with a state of its own, and is left alone."""
+
+    def __init__(self, binary, folder):
+        self.lines = folder / "other.ndjson"
+        self.log = open(folder / "other.log", "wb")
+        self.process = subprocess.Popen([str(binary), "run", "-c", str(folder / "other.yaml")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=self.log, env=dict(os.environ, TIDEGATE_LOG="warn"), cwd=folder)
+
+    def end(self, lines):
+        """Stops it when it has read everything; what is wrong about that."""
+        size = None
+        while size != (size := self.lines.stat().st_size): time.sleep(2)
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        took = time.monotonic() - began
+        said = Path(self.log.name).read_text().splitlines()[-1]
+        out = [] if code == 0 and f": {lines} records," in said else [f"the undisturbed run ended with {code} and read not {lines} lines: {said}"]
+        return out + ([f"SIGTERM took {took:.1f} s"] if took > 10 else [])
 
 
 class Wrong(Exception):
@@ -148,8 +192,11 @@ def listing(text):
     return out if isinstance(out, list) else out.get("alerts", [out])
 
 
-def tell(trial, docs, repeated):
-    """What really occurred; every kind must have."""
+MUST = ["late events", "merged alerts", "alerts of rules that wait", "alerts of parents", "alerts to be paged", "broken lines"]
+
+
+def occurred(trial, docs, repeated):
+    """What really occurred."""
     kinds, seen = trial.lab.kinds(), Counter(trial.lab.seen)
     for d in docs.values():
         ours, rule = d["tidegate"], d["finding_info"]["analytic"]["uid"]
@@ -159,40 +206,78 @@ def tell(trial, docs, repeated):
         seen["alerts of parents"] += rule in kinds["parent"]
         seen["alerts to be paged"] += ours["paging"]["decision"] == "page"
     seen["pages sent again, marked"] = repeated
-    for what, n in sorted(seen.items()): print(f"{n:8} {what}")
-    must = ["late events", "merged alerts", "alerts of rules that wait", "alerts of parents", "alerts to be paged", "broken lines"]
-    return [f"the input holds no {what}" for what in must if not seen[what]]
+    for life in trial.lives:
+        seen["snapshots sealed"] += life.count["snapshot sealed"]
+        if life.started: seen["starts from a snapshot"] += life.started["applied_again"] < life.started["position"]
+        seen["rounds applied again"] += life.count["catching up"]
+        seen["rounds"] += life.count["applied"]
+    return seen
 
 
-def kill_test(args, seed, folder):
-    trial = Trial(args, seed, folder, ["one", "two"][:args.sources], args.pipelines)
+def kill_test(args, seed, folder, sources, pipelines, kills, least):
+    """Kills over files and pipelines; what is wrong, kills by window, those that were open beside, what occurred."""
+    trial = Trial(args, seed, folder, sources, pipelines)
     try:
-        hits, also, seconds = trial.kill_all()
+        hits, also, seconds = trial.kill_all(kills, least)
         wrong, docs, repeated = trial.finish()
-    finally: trial.keep_logs()
-    print(f"{'kills':>8} {'also open':>10}  window")
-    for window in WINDOWS + [ELSEWHERE]: print(f"{hits[window]:8} {also[window]:10}  {window}")
+    finally: trial.leave()
     with_pages = sum(bool(life.unheard) for life in trial.lives)
-    print(f"{sum(hits.values()):8} kills in {seconds:.0f} s; {with_pages} of them with pages sent and not noted")
-    wrong += tell(trial, docs, repeated)
-    return wrong, trial
+    print(f"{sum(hits.values())} kills in {seconds:.0f} s over {len(sources)} files and {pipelines} pipelines, {with_pages} with pages sent and not noted", flush=True)
+    most = 10 * pipelines * with_pages
+    if repeated > most: wrong.append(f"{repeated} pages were sent again, more than the {most} that can have been under way")
+    return wrong, hits, also, occurred(trial, docs, repeated)
+
+
+def takeover_test(args, seed, folder):
+    trial = Trial(args, seed, folder, ["one", "two"], 2)
+    try:
+        wrong, said = takeover(trial, args.takeovers // 2, args.takeovers)
+        rest, docs, repeated = trial.finish()
+    finally: trial.leave()
+    print(said, flush=True)
+    return wrong + rest, occurred(trial, docs, repeated)
+
+
+def shares(kills):
+    """At most a hundred kills for one state file: the oracle is slow, and other seeds make other rules."""
+    parts = -(-kills // PART)
+    return [kills // parts + (i < kills % parts) for i in range(parts)]
+
+
+def everything(args, folder):
+    hits, also, seen, wrong = Counter(), Counter(), Counter(), []
+    trials = [(f"{seed}-{files}", files, kills) for seed, all in enumerate(shares(args.kills)) for files, kills in ((2, all - all // 3), (1, all // 3)) if kills]
+    for name, files, kills in trials:
+        least = -(-LEAST * kills // args.kills)
+        some, *rest = kill_test(args, f"{args.seed}-{name}", folder / f"kills-{name}", ["one", "two"][:files], files, kills, least)
+        wrong += some
+        for total, part in zip((hits, also, seen), rest): total.update(part)
+        if wrong: break                                                         # its files are kept; those of a good trial are not
+        shutil.rmtree(folder / f"kills-{name}")
+    if args.takeovers and not wrong:
+        some, part = takeover_test(args, args.seed, folder / "takeover")
+        wrong += some; seen.update(part)
+    print(f"{'kills':>8} {'also open':>10}  window")
+    if sum(hits.values()) >= args.kills: wrong += [f"only {hits[w]} kills {w}" for w in WINDOWS if hits[w] < LEAST]
+    for window in WINDOWS + [ELSEWHERE]: print(f"{hits[window]:8} {also[window]:10}  {window}")
+    for what, n in sorted(seen.items()): print(f"{n:8} {what}")
+    return wrong + [f"the input holds no {what}" for what in MUST if not seen[what]]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     here = Path(__file__).resolve().parents[2]
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--takeovers", type=int, default=10, help="owners that are stopped and woken; half as many are killed")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--pipelines", type=int, default=2)
-    parser.add_argument("--sources", type=int, default=2)
     parser.add_argument("--binary", type=Path, default=here / "target/debug/tidegate")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "tidegate-crash", help="where a failed run is kept")
     args = parser.parse_args()
     args.binary = args.binary.resolve()
-    folder = args.keep / f"seed-{args.seed}"
+    folder = args.keep.resolve() / f"seed-{args.seed}"
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
-    try: wrong, trial = kill_test(args, args.seed, folder / "kills")
+    try: wrong = everything(args, folder)
     except Wrong as why: wrong = [str(why)]
     for what in wrong: print(f"WRONG: {what}")
     print(f"seed {args.seed}: {'everything is kept in ' + str(folder) if wrong else 'nothing lost, nothing doubled'}; {time.monotonic() - began:.0f} s")

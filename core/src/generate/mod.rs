@@ -15,13 +15,14 @@
 //! | `AWSLogs/<administrator>/GuardDuty/<region>/<yyyy>/<mm>/<dd>/<uuid>.jsonl.gz` | finding revisions of all members, shuffled, some twice |
 //! | `AWSLogs/<o-id>/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/*.json.gz` | `{"Records":[...]}`, shuffled; a second file holds copies |
 //! | `flowlogs/<shard>/<day>-<n>.gz` | `CloudWatch` Logs batches as drained from a stream; `NODATA`, `SKIPDATA`, a control message |
-//! | `tables/accounts.csv` | `id,name,ou,environment,owner,data_class` |
-//! | `tables/networks.csv` | `cidr,name,kind`: 10/8, offices, the scanner, the accounts' NAT addresses |
+//! | `tables/accounts.csv` | `id,name,ou,environment,owner,data_class,tags`; one account is a decoy (`decoy=true`) |
+//! | `tables/networks.csv` | `cidr,name,kind`: 10/8, offices, the scanner, a resolver, a partner, the accounts' NAT addresses |
+//! | `tables/intel.csv` | `indicator,type,source,category,expires`: what some attacks use, and entries that must stay silent |
 //! | `truth.json` | [`Truth`] |
 //!
 //! # Addresses
 //!
-//! Attackers 192.0.2.0/24 and 203.0.113.0/24; offices 198.51.100.0/28 (scanner .9); NAT gateways 198.18.0.0/16; the rest of the
+//! Attackers 192.0.2.0/24 and 203.0.113.0/24; offices 198.51.100.0/28 (scanner .9), a partner 198.51.100.64/28; NAT gateways 198.18.0.0/16; the rest of the
 //! Internet 198.19.0.0/16; everything inside 10/8. Outside account of D22: 999988887777. Keys are `AKIATEST...` and `ASIATEST...`.
 //!
 //! # What rule authors can rely on
@@ -38,13 +39,14 @@
 //! | D11 | `iam.amazonaws.com` `CreateUser`, `CreateAccessKey`, `AttachUserPolicy`; target `requestParameters.userName`; `requestParameters.policyArn` ends in `/AdministratorAccess` |
 //! | D13 | `CreateAccessKey` `responseElements.accessKey.accessKeyId` = `userIdentity.accessKeyId` of the calls 4 minutes later |
 //! | D17 | `errorCode` `AccessDenied`, `AccessDeniedException` or `Client.UnauthorizedOperation` ×44, 14 `eventName`; one `P` |
+//! | D18 | `ec2.amazonaws.com` `AuthorizeSecurityGroupIngress`, `requestParameters.ipPermissions.items[].{fromPort 22, ipRanges.items[].cidrIp 0.0.0.0/0}`; 6 minutes later flows ACCEPT from the caller's address to `dstport` 22 of the same account |
 //! | D19 | `iam.amazonaws.com` `UpdateAssumeRolePolicy`, `errorCode` `MalformedPolicyDocumentException` ×30; one `P`, one address |
 //! | D20 | `s3.amazonaws.com` `CopyObject`, `requestParameters.bucketName`, `requestParameters.x-amz-server-side-encryption-customer-algorithm` `AES256`, `additionalEventData.SSEApplied` `SSE_C` ×36; `eventCategory` `Data` |
 //! | D21 | `PutBucketVersioning` `requestParameters.VersioningConfiguration.Status` `Suspended`; `PutBucketLogging` with a `BucketLoggingStatus` that has no `LoggingEnabled`; `PutBucketLifecycle` `LifecycleConfiguration.Rule.Expiration.Days` 1; then `DeleteObject` ×14; one `requestParameters.bucketName`, one `P` |
 //! | D22 | `ec2.amazonaws.com` `ModifySnapshotAttribute` `requestParameters.{snapshotId, attributeType, createVolumePermission.add.items[].userId}`; `SharedSnapshotCopyInitiated`, `eventType` `AwsServiceEvent`, `serviceEventDetails.snapshotId`, `userIdentity.accountId` = who copies, no ARN |
 //! | D23 | `rds.amazonaws.com` `ModifyDBInstance` `requestParameters.{dBInstanceIdentifier, publiclyAccessible = true}`, `responseElements.dBInstanceArn`; `StartExportTask` `requestParameters.sourceArn` = the ARN of a snapshot of it; one `P`, one `A` |
 //! | D25 | `backup.amazonaws.com` `DeleteRecoveryPoint` ×3 in two other accounts, `ec2.amazonaws.com` `DeleteSnapshot` ×6 in the own one; one `P` over three `A` |
-//! | D29 | `kms.amazonaws.com` `ScheduleKeyDeletion` ×3, `DisableKey` ×1, `requestParameters.keyId` (ARNs) |
+//! | D29 | `kms.amazonaws.com` `ScheduleKeyDeletion` ×3, `DisableKey` ×1, `requestParameters.keyId` (ARNs), in a production account with health or card data |
 //! | D34 | `ModifyInstanceAttribute` `requestParameters.disableApiTermination.value` true, 5 `requestParameters.instanceId` |
 //! | D35 | `StopInstances`, `StartInstances` `requestParameters.instancesSet.items[].instanceId`; `ModifyInstanceAttribute` `requestParameters.{instanceId, userData}` |
 //! | D40 | flows with `action` REJECT, `packets` 1, TCP: one `srcaddr`, 240 `dstport` of one `dstaddr` within 48 s; then `dstport` 22 of 140 `dstaddr` within 7 minutes |
@@ -53,10 +55,16 @@
 //! | D52b | `Execution:EC2/MaliciousFile` ×2, `Execution:ECS/MaliciousFile`, `Object:S3/MaliciousFile` in 4 `accountId`; equal `service.evidence.threatIntelligenceDetails[].threatFileSha256` (also in `ebsVolumeScanDetails...filePaths[].hash` or `resource.s3BucketDetails[].s3ObjectDetails[].hash`) |
 //! | D56 | `cloudtrail.amazonaws.com` `StopLogging`, `DeleteTrail`, `guardduty.amazonaws.com` `DeleteDetector`; one `P`. Apart from it `ec2.amazonaws.com` `DeleteFlowLogs` (`requestParameters.DeleteFlowLogsRequest.FlowLogId.content`) and no `DeleteVpc` |
 //! | D57 | `organizations.amazonaws.com` `LeaveOrganization` |
+//! | D51 | finding `Execution:Runtime/ReverseShell` on `resource.instanceDetails.instanceId`; then `GetCallerIdentity`, `ListRoles`, `ListBuckets`, `ListSecrets` by the session of that name |
+//! | D58 | four calls, two of them refused, in the account tagged `decoy=true` |
+//! | D59 | one `P`: 44 refusals (D17), 24 secrets (D26), `StopLogging` (D56) within 100 minutes |
+//! | D60 | finding `AttackSequence:IAM/CompromisedCredentials`, `service.detection.sequence.endpoints[].ip`; that address makes users in 4 other accounts within 40 minutes (D05) |
+//! | D61 | `ConsoleLogin` `Success`, `userIdentity.type` `AssumedRole`, no `AssumeRoleWithSAML` before |
+//! | intel | flows ACCEPT from 10/8 to 203.0.113.199 every 3 minutes for 75 minutes |
 //! | finding | `AttackSequence:IAM/CompromisedCredentials`, severity 9, `service.detection.sequence`; its two signals are findings of severity 2 and 5 |
 //!
-//! Some attacks rightly satisfy another entry too: D02's and D25's address acts in three accounts or more (D05), the loud findings of
-//! D06, D50 and D52b are alerts by themselves. The noise holds exactly three High findings that nobody archived.
+//! Some attacks rightly satisfy another entry too: D02's and D25's address acts in three accounts or more (D05), addresses
+//! and targets of D06, D49 and D60 are in the table of intelligence, the loud findings of D06, D50, D51 and D52b are alerts by themselves. The noise holds exactly three High findings that nobody archived.
 //!
 //! # Near-misses
 //!
@@ -79,6 +87,7 @@ mod principal;
 mod resource;
 mod scene;
 mod stage;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trail;
@@ -95,7 +104,7 @@ use stage::Stage;
 use world::World;
 
 /// Writes the whole organisation, file by file, and returns the truth about it. The last files are `tables/accounts.csv`,
-/// `tables/networks.csv` and `truth.json`.
+/// `tables/networks.csv`, `tables/intel.csv` and `truth.json`.
 pub fn organisation(plan: &Plan, emit: &mut dyn FnMut(File)) -> Truth {
     let world = World::new(plan);
     let mut truth = Truth::default();
@@ -107,8 +116,9 @@ pub fn organisation(plan: &Plan, emit: &mut dyn FnMut(File)) -> Truth {
         stage.flush(&world, day, emit);
     }
     truth.attacks.sort_by(|a, b| a.id.cmp(&b.id));
-    emit(File::plain("tables/accounts.csv", world.accounts_csv()));
-    emit(File::plain("tables/networks.csv", world::networks_csv()));
+    emit(File::plain("tables/accounts.csv", tables::accounts_csv(&world)));
+    emit(File::plain("tables/networks.csv", tables::networks_csv()));
+    emit(File::plain("tables/intel.csv", tables::intel_csv(&world)));
     emit(File::plain("truth.json", serde_json::to_vec_pretty(&truth).unwrap_or_default()));
     truth
 }

@@ -204,3 +204,22 @@ pub(super) fn delete_flow_logs(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i
     let params = json!({ "DeleteFlowLogsRequest": { "FlowLogId": { "tag": 1, "content": flow_log } } });
     scene.call(actor.call("ec2", "DeleteFlowLogs", at_ms).asks(params).gets(json!({ "DeleteFlowLogsResponse": { "unsuccessful": "" } })));
 }
+
+/// `ec2:AuthorizeSecurityGroupIngress` of one TCP port.
+pub(super) fn open_port(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64, group: &str, port: u16, cidr: &str) {
+    let ranges = json!({ "items": [{ "cidrIp": cidr }] });
+    let item = json!({ "ipProtocol": "tcp", "fromPort": port, "toPort": port, "groups": {}, "ipRanges": ranges, "ipv6Ranges": {}, "prefixListIds": {} });
+    let params = json!({ "groupId": group, "ipPermissions": { "items": [item] } });
+    scene.call(actor.call("ec2", "AuthorizeSecurityGroupIngress", at_ms).asks(params).gets(json!({ "_return": true })));
+}
+
+/// `sts:AssumeRoleWithSAML`: the identity provider lets the actor in; its session stands in `responseElements.assumedRoleUser.arn`.
+pub(super) fn let_in_by_provider(scene: &mut Scene<'_>, actor: Actor<'_>, at_ms: i64) {
+    let (id, arn) = (actor.who.principal_id(), actor.who.arn().unwrap_or_default());
+    let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let identity = json!({ "type": "SAMLUser", "principalId": format!("idp:{name}"), "userName": name, "identityProvider": "idp" });
+    let role = format!("arn:aws:iam::{}:role/{}", actor.who.account, actor.who.name());
+    let call = actor.call("sts", "AssumeRoleWithSAML", at_ms).with("userIdentity", identity);
+    let call = call.asks(json!({ "roleArn": role, "roleSessionName": name }));
+    scene.call(call.gets(json!({ "assumedRoleUser": { "assumedRoleId": id, "arn": arn }, "subject": name, "subjectType": "persistent" })));
+}

@@ -93,6 +93,8 @@ attack_kinds! {
         "a key made and used 4 minutes later";
     PermissionGuessing "permission-guessing" ["D17"], "Permission guessing",
         "44 refusals over 14 calls by one user within 8 minutes";
+    NetworkOpened "network-opened" ["D18"], "Network opened to the world, then used",
+        "port 22 opened to the world, and used from outside in the same account 6 minutes later";
     RoleGuessing "role-guessing" ["D19"], "Role names guessed by policy errors",
         "30 malformed trust policies by one user from one address within 5 minutes";
     CustomerKeyEncryption "customer-key-encryption" ["D20"], "Mass encryption with a customer key",
@@ -117,6 +119,8 @@ attack_kinds! {
         "9 GiB sent to one outside address within 50 minutes";
     ContainerBreakout "container-breakout" ["D50"], "Container breakout",
         "a reverse shell, then the Docker socket, in one container on one host within 18 minutes";
+    RuntimeToControlPlane "runtime-to-control-plane" ["D51"], "From a host to the control plane",
+        "a reverse shell on an instance, and its credentials listing roles, buckets and secrets 20 minutes later";
     MalwareCampaign "malware-campaign" ["D52b"], "One malware hash in many accounts",
         "the same file hash found in 4 accounts within 9 hours";
     LoggingTampered "logging-tampered" ["D56"], "Logging switched off three times over",
@@ -125,6 +129,16 @@ attack_kinds! {
         "flow logs deleted and no VPC torn down afterwards";
     AccountLeaves "account-leaves" ["D57"], "Account leaves the organisation",
         "a member account calls LeaveOrganization";
+    DecoyTouched "decoy-touched" ["D58"], "Decoy account touched",
+        "four calls from one address in the account that the table of accounts tags decoy";
+    ManyTactics "many-tactics" ["D17", "D26", "D56", "D59"], "Many tactics, one principal",
+        "permission guessing, a secrets sweep and a stopped trail by one user, joined in one alert of alerts";
+    SequenceSpreads "sequence-spreads" ["D05", "D60"], "Attack sequence goes on in other accounts",
+        "a critical sequence in one account, and its address making users in 4 others within 40 minutes";
+    ProviderBypassed "provider-bypassed" ["D61"], "Console sign-in past the identity provider",
+        "a role session in the console that no identity provider let in during the half hour before";
+    CommandChannel "command-channel" ["intel"], "Command channel to a known control server",
+        "25 flows in 75 minutes to an address that the table of intelligence calls c2";
     AttackSequence "attack-sequence" ["finding"], "Attack sequence reported by GuardDuty",
         "one critical finding that names its signals";
 }

@@ -47,6 +47,12 @@ impl<'a> Scene<'a> {
         if self.bystanders { self.world.bystander(self.number, j) } else { self.world.target(self.number, j) }
     }
 
+    /// The first of its accounts that is so, or the first of the organisation.
+    pub(super) fn account_where(&self, is: fn(&Account) -> bool) -> &'a Account {
+        let own = (0..13).map(|j| self.account(j)).find(|account| is(account));
+        own.or_else(|| self.world.accounts.iter().find(|account| is(account))).unwrap_or(self.account(0))
+    }
+
     /// A moment so many seconds after the start.
     pub(super) fn after(&self, seconds: i64) -> i64 {
         self.start_ms + seconds * 1000

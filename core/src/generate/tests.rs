@@ -75,7 +75,7 @@ fn the_bytes_are_fixed() {
     assert_eq!(fingerprint(&all), GOLDEN);
 }
 
-const GOLDEN: u128 = 320_459_130_623_445_599_887_424_419_739_171_224_829;
+const GOLDEN: u128 = 13_404_566_602_575_601_045_648_342_471_930_263_668;
 
 #[test]
 fn records_have_what_aws_always_writes() {
@@ -190,6 +190,41 @@ fn loud_findings_are_few_and_revisions_come_out_of_order() {
     }
     assert_eq!(loud.len(), 3);
     assert!(out_of_order > 100 && copies > 20, "{out_of_order} {copies}");
+}
+
+#[test]
+fn the_tables_speak_of_the_same_world() {
+    let (all, truth) = files(&small());
+    let table = |name: &str| {
+        let file = all.iter().find(|file| file.path == format!("tables/{name}.csv")).expect("a table");
+        let text = std::str::from_utf8(&file.content).expect("UTF-8");
+        text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let accounts = table("accounts");
+    let decoys: Vec<_> = accounts.iter().filter(|row| row[6] == "decoy=true").map(|row| &row[0]).collect();
+    let touched = truth.attacks.iter().find(|attack| attack.kind == "decoy-touched").expect("seeded");
+    assert_eq!(decoys, touched.accounts.iter().collect::<Vec<_>>());
+    let known: BTreeSet<&String> = accounts.iter().map(|row| &row[0]).collect();
+    assert!(truth.attacks.iter().flat_map(|attack| &attack.accounts).all(|account| known.contains(account)));
+    let text: String = all.iter().filter(|f| f.gzip).map(|file| std::str::from_utf8(&file.content).expect("UTF-8")).collect();
+    let used = table("intel").iter().filter(|row| row[1] != "cidr" && row[1] != "domain").all(|row| text.contains(&row[0]));
+    assert!(used, "an indicator that nothing in the input shows");
+    assert!(table("networks").iter().any(|row| row[2] == "partner"));
+}
+
+/// Only AWS itself and our scanner call in the decoy account, but for the attack.
+#[test]
+fn nobody_works_in_the_decoy_account() {
+    let (all, _) = files(&Plan { attacks: Vec::new(), ..small() });
+    let decoy = all.iter().find(|file| file.path == "tables/accounts.csv").expect("a table");
+    let text = std::str::from_utf8(&decoy.content).expect("UTF-8");
+    let id = text.lines().find(|line| line.ends_with("decoy=true")).map(|line| line[..12].to_owned()).expect("a decoy");
+    let calls: Vec<Value> = contents(&all).records.into_iter().filter(|record| record["recipientAccountId"] == id.as_str()).collect();
+    assert!(!calls.is_empty());
+    for call in calls {
+        let ip = text_of(&call["sourceIPAddress"]);
+        assert!(ip == "198.51.100.9" || ip.ends_with(".amazonaws.com"), "{call}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub struct Truth {
 /// One seeded attack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SeededAttack {
-    /// Unique in this organisation, e.g. `A07-role-guessing`.
+    /// Unique in this organisation, e.g. `A08-role-guessing`.
     pub id: String,
     /// [`AttackKind::name`].
     pub kind: &'static str,

@@ -4,7 +4,6 @@
 
 use super::draw::Draw;
 use super::plan::{ACCOUNTS_MIN, Plan};
-use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 /// Regions in use. The first also logs global services.
@@ -18,14 +17,18 @@ pub(super) const SCANNER: &str = "198.51.100.9";
 pub(super) const QUIET_OFFICE: &str = "198.51.100.14";
 
 /// Accounts with a special duty, at the front of the list.
-const DUTIES: [(&str, &str, &str); 6] = [
+const DUTIES: [(&str, &str, &str); 7] = [
     ("management", "Root", "platform"),
-    ("security-tooling", "Security", "security-operations"),
-    ("log-archive", "Security", "security-operations"),
-    ("network-hub", "Infrastructure", "network"),
-    ("shared-services", "Infrastructure", "platform"),
-    ("backup-vault", "Infrastructure", "platform"),
+    ("security-tooling", "Root/Security", "security-operations"),
+    ("log-archive", "Root/Security", "security-operations"),
+    ("network-hub", "Root/Infrastructure", "network"),
+    ("shared-services", "Root/Infrastructure", "platform"),
+    ("backup-vault", "Root/Infrastructure", "platform"),
+    ("payments-archive", "Root/Workloads/Production", "security-operations"),
 ];
+
+/// The one among them that exists only to be found.
+const DECOY: usize = 6;
 
 /// One account.
 pub(super) struct Account {
@@ -38,6 +41,8 @@ pub(super) struct Account {
     pub(super) environment: &'static str,
     pub(super) owner: &'static str,
     pub(super) data_class: &'static str,
+    /// Whether it exists only to be found: nobody works there.
+    pub(super) decoy: bool,
     /// Where its work happens.
     pub(super) region: &'static str,
 }
@@ -66,6 +71,11 @@ impl World {
         &self.accounts[1]
     }
 
+    /// The account that exists only to be found.
+    pub(super) fn decoy(&self) -> &Account {
+        &self.accounts[DECOY]
+    }
+
     /// The `j`-th account of the `n`-th attack, counted from the front of the work-load accounts.
     pub(super) fn target(&self, n: usize, j: usize) -> &Account {
         &self.accounts[DUTIES.len() + self.place(n, j)]
@@ -79,27 +89,6 @@ impl World {
     fn place(&self, n: usize, j: usize) -> usize {
         (n * 13 + j) % (self.accounts.len() - DUTIES.len())
     }
-
-    /// `id,name,ou,environment,owner,data_class`, one account a line.
-    pub(super) fn accounts_csv(&self) -> Vec<u8> {
-        let mut text = String::from("id,name,ou,environment,owner,data_class\n");
-        for a in &self.accounts {
-            let _ = writeln!(text, "{},{},{},{},{},{}", a.id, a.name, a.ou, a.environment, a.owner, a.data_class);
-        }
-        text.into_bytes()
-    }
-}
-
-/// `cidr,name,kind`: the networks that belong to the organisation.
-pub(super) fn networks_csv() -> Vec<u8> {
-    let rows = [
-        "cidr,name,kind",
-        "10.0.0.0/8,organisation VPCs,corporate",
-        "198.51.100.0/28,offices and VPN egress,corporate",
-        "198.51.100.9/32,vulnerability and posture scanner,scanner",
-        "198.18.0.0/16,NAT gateways of the accounts,corporate",
-    ];
-    (rows.join("\n") + "\n").into_bytes()
 }
 
 fn account(number: u32, offset: u64) -> Account {
@@ -109,11 +98,17 @@ fn account(number: u32, offset: u64) -> Account {
     if let Some((name, ou, owner)) = DUTIES.get(number as usize) {
         let id = format!("{id:012}");
         let region = REGIONS[0];
-        return Account { number, id, name: (*name).to_owned(), ou, environment: "prod", owner, data_class: "internal", region };
+        let (name, decoy) = ((*name).to_owned(), number as usize == DECOY);
+        return Account { number, id, name, ou, environment: "prod", owner, data_class: "internal", decoy, region };
     }
     const TEAMS: [&str; 9] = ["payments", "claims", "clinic", "portal", "analytics", "logistics", "identity", "mobile", "research"];
-    const OUS: [(&str, &str); 5] =
-        [("Production", "prod"), ("Production", "prod"), ("Staging", "staging"), ("Development", "dev"), ("Sandbox", "sandbox")];
+    const OUS: [(&str, &str); 5] = [
+        ("Root/Workloads/Production", "prod"),
+        ("Root/Workloads/Production", "prod"),
+        ("Root/Workloads/Staging", "staging"),
+        ("Root/Workloads/Development", "dev"),
+        ("Root/Sandbox", "sandbox"),
+    ];
     let team = TEAMS[number as usize % TEAMS.len()];
     let (ou, environment) = OUS[number as usize % OUS.len()];
     let data_class = match (team, environment) {
@@ -123,10 +118,24 @@ fn account(number: u32, offset: u64) -> Account {
         _ => "internal",
     };
     let name = format!("{team}-{environment}-{number:04}");
-    Account { number, id: format!("{id:012}"), name, ou, environment, owner: team, data_class, region }
+    Account { number, id: format!("{id:012}"), name, ou, environment, owner: team, data_class, decoy: false, region }
 }
 
 impl Account {
+    /// Whether it is in production and holds health or card data.
+    pub(super) fn is_classified(&self) -> bool {
+        self.environment == "prod" && matches!(self.data_class, "phi" | "chd")
+    }
+
+    /// How much hangs on it, 1 most.
+    pub(super) fn tier(&self) -> u8 {
+        match (self.environment, self.is_classified()) {
+            ("prod", true) => 1,
+            ("prod", false) => 2,
+            _ => 3,
+        }
+    }
+
     /// Where its servers leave to the Internet: one NAT address an account.
     pub(super) fn nat(&self) -> String {
         Ipv4Addr::from(0xc612_0000 | (self.number & 0xffff)).to_string()

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An alert is indexed again at most this often, in arrival time.
-pub(super) const UPDATE_EVERY_MS: i64 = 5_000;
+pub const UPDATE_EVERY_MS: i64 = 5_000;
 /// Most accounts kept of alerts whose state was evicted.
 const PARKED_MAX: usize = 10_000;
 

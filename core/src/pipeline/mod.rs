@@ -36,6 +36,7 @@ pub use embedded::Embedded;
 pub use entry::Entry;
 pub use intake::{Gathered, Intake, Quarantined, ShardMemory};
 pub use lane::{LaneCounts, LaneKind, Verdict};
+pub use ledger::UPDATE_EVERY_MS;
 pub use machine::{Batch, Machine, Mode, Remains};
 pub use outbox::{Due, Outbox};
 pub use rules::{Reload, Rules};

@@ -9,6 +9,7 @@ mod memory;
 mod outbox;
 mod pressure;
 mod probes;
+mod quiet;
 mod related;
 mod reload;
 #[path = "../five_shapes/render.rs"]

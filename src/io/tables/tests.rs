@@ -117,10 +117,11 @@ fn the_tables_of_the_synthetic_organisation_load() {
     tidegate_core::generate::organisation(&plan, &mut |file| match file.path.as_str() {
         "tables/accounts.csv" => files.accounts = Some(folder.write("accounts.csv", &file.content)),
         "tables/networks.csv" => files.networks = Some(folder.write("networks.csv", &file.content)),
+        "tables/intel.csv" => files.intel.push(folder.write("intel.csv", &file.content)),
         _ => {}
     });
-    assert!(files.accounts.is_some() && files.networks.is_some());
-    let (tables, _) = load(&files, false).expect("both tables");
+    assert!(files.accounts.is_some() && files.networks.is_some() && files.intel.len() == 1);
+    let (tables, _) = load(&files, false).expect("all tables");
     let network = tables.network("198.51.100.9".parse().expect("address")).expect("the scanner");
     assert_eq!(network.kind.as_deref(), Some("scanner"));
 }

@@ -14,7 +14,7 @@ use crate::io::port::{Append, Delivery, Outcome, ReadPosition, RuleFiles, Store,
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, Verdict};
+use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
 
 /// Documents handed to a sink at once.
 const DOCUMENTS_MAX: usize = 200;
@@ -130,10 +130,9 @@ impl Engine {
             if one.rules != self.intakes.rules {
                 one.match_again(&self.intakes);
             }
-            if let Some(progress) = one.progress {
-                self.shards.note(one.source, &one.shard, progress, one.gathered.arrival_ms);
-            }
-            self.arrival_ms = self.arrival_ms.max(one.gathered.arrival_ms.unwrap_or(0));
+            let note = |progress| self.shards.note(one.source, &one.shard, progress, one.gathered.arrival_ms);
+            let come = one.progress.and_then(note).max(one.gathered.arrival_ms);
+            self.arrival_ms = self.arrival_ms.max(come.unwrap_or(0));
             batch.counts.add(&one.gathered.counts);
             batch.detections.extend(one.gathered.detections);
             quarantined.extend(one.gathered.quarantined);
@@ -150,6 +149,19 @@ impl Engine {
         self.quiet_ms = lowest;
         let entries = self.machine.propose(batch);
         self.unwritten = Some(Round { entries, positions, quarantined, redriven, rules: None });
+        self.write()
+    }
+
+    /// All input has ended: what waits for its time to be indexed again does not wait for more.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the round is kept; see [`Engine::write`].
+    pub fn conclude(&mut self) -> Result<Option<Applied>, StoreError> {
+        assert!(self.unwritten.is_none(), "a round that waits for the store goes first");
+        self.arrival_ms += UPDATE_EVERY_MS;
+        let batch = Batch { watermarks: self.shards.watermarks(), arrival_ms: self.arrival_ms, ..Batch::default() };
+        let entries = self.machine.propose(batch);
+        self.unwritten = Some(Round { entries, positions: Vec::new(), quarantined: Vec::new(), redriven: Vec::new(), rules: None });
         self.write()
     }
 

@@ -40,20 +40,22 @@ impl Shards {
         self.sources.push(Known { services, stamped, shards: BTreeMap::new(), ended_ms: None, finished: false });
     }
 
-    /// Notes how far a shard has come. `arrival_ms` is the largest arrival among the records handed over with it.
-    pub fn note(&mut self, source: usize, shard: &Arc<str>, progress: Progress, arrival_ms: Option<i64>) {
-        let Some(known) = self.sources.get_mut(source) else { return };
+    /// Notes how far a shard has come. `arrival_ms` is the largest arrival among the records handed over with it. Gives the latest
+    /// time that is known to have come: that arrival, or the reader's clock where nothing more was there.
+    pub fn note(&mut self, source: usize, shard: &Arc<str>, progress: Progress, arrival_ms: Option<i64>) -> Option<i64> {
+        let known = self.sources.get_mut(source)?;
         let idle_ms = match progress {
             Progress::Idle(now_ms) if !known.stamped => Some(now_ms),
             _ => None,
         };
         let at = known.shards.entry(shard.clone()).or_insert(NOT_YET);
-        let reached = arrival_ms.into_iter().chain(idle_ms).max().map_or(NOT_YET, |ms| ms.saturating_sub(SLACK_MS));
-        *at = (*at).max(reached);
+        let come = arrival_ms.into_iter().chain(idle_ms).max();
+        *at = (*at).max(come.map_or(NOT_YET, |ms| ms.saturating_sub(SLACK_MS)));
         if progress == Progress::Ended {
             let last = known.shards.remove(shard);
             known.ended_ms = known.ended_ms.max(last);
         }
+        come
     }
 
     /// Notes that a source ended for ever.

@@ -28,6 +28,8 @@ pub struct Plan {
     pub generic: Vec<GenericSource>,
     /// At latest so often a snapshot.
     pub snapshot_every: Duration,
+    /// How often the lease is renewed, also while the log is applied again.
+    pub renew_every: Duration,
 }
 
 /// What a start found.
@@ -69,8 +71,13 @@ pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, gene
     let sets: Vec<Arc<Rules>> = known.sets.values().cloned().collect();
     let mut machine = Machine::restore(&sets, Mode::AtOnce, &plan.lanes, &remains, recovered.head).map_err(unusable)?;
     let from = machine.next_position().max(1);
+    let mut renewed = Stopwatch::start();
     for position in from..=recovered.head {
         tracing::trace!(target: "window", position, "catching up");
+        if renewed.elapsed() >= plan.renew_every {
+            store.renew()?;
+            renewed = Stopwatch::start();
+        }
         again(store.as_mut(), &mut machine, &mut known, position)?;
     }
     machine.resume();

@@ -233,7 +233,7 @@ impl Service {
     fn finish(mut self, mut turns: Turns) -> Result<Ending, StoreError> {
         self.readers.stop();
         let clock = Stopwatch::start();
-        let done = self.tend(&mut turns).and_then(|()| self.settle());
+        let done = self.tend(&mut turns).and_then(|()| self.settle()).and_then(|()| self.conclude(&turns));
         self.survive(&mut turns, done)?;
         for written in self.engine.snapshot_all(SNAPSHOT) {
             self.sealed(written)?;
@@ -250,6 +250,18 @@ impl Service {
         self.readers.join();
         let (outstanding, books) = (self.engine.outstanding(), self.engine.machine().books());
         Ok(Ending { stopped: turns.stopped, failed: turns.failed, outstanding, books })
+    }
+}
+
+impl Service {
+    /// Where every source has ended, nothing will come that could bring held documents out.
+    fn conclude(&mut self, turns: &Turns) -> Result<(), StoreError> {
+        if turns.open > 0 || self.engine.blocked() {
+            return Ok(());
+        }
+        let applied = self.engine.conclude()?;
+        self.reporter.applied(applied);
+        Ok(())
     }
 }
 

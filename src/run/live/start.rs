@@ -43,8 +43,14 @@ impl From<StoreError> for Trouble {
 /// [`Trouble`].
 pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Ending>, Trouble> {
     let signals = listen().map_err(Trouble::Configuration)?;
-    let generation = Generation::load(&config, began(&config)).map_err(Trouble::Configuration)?;
-    let Some(store) = take(&config, &signals)? else { return Ok(None) };
+    let load = || Generation::load(&config, began(&config)).map_err(Trouble::Configuration);
+    let mut generation = load()?;
+    let Some((store, waited)) = take(&config, &signals)? else { return Ok(None) };
+    if waited {
+        // A standby may have waited for weeks: it begins with the files as they are.
+        generation = load()?;
+    }
+    let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
     let plan = Plan {
         pipelines: config.pipelines,
@@ -52,6 +58,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         shards: wiring::shards(&config),
         generic: config.generic(),
         snapshot_every: Duration::from_millis(config.snapshots.every_ms),
+        renew_every,
     };
     let (twin, beside) = (store.twin()?, store.twin()?);
     let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
@@ -75,7 +82,6 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         generation.intakes.clone(),
         &started.resume,
     );
-    let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sources = config.sources.len();
     let generations = loader::start(config, file, reread, asked);
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };
@@ -87,12 +93,17 @@ fn began(config: &Config) -> Option<i64> {
     wiring::stamped(config).iter().any(|stamped| !stamped).then(now_ms)
 }
 
-/// Takes the state file; waits while another process owns it.
-fn take(config: &Config, signals: &Receiver<Signal>) -> Result<Option<SqliteStore>, StoreError> {
+/// Takes the state file; waits while another process owns it, and tells whether it had to.
+fn take(config: &Config, signals: &Receiver<Signal>) -> Result<Option<(SqliteStore, bool)>, StoreError> {
     let options =
         OpenOptions { bytes_max: config.state_bytes_max, lease: Duration::from_millis(config.lease_ms), ..OpenOptions::default() };
     let stop = || matches!(signals.try_recv(), Ok(Signal::Stop));
-    acquire(&config.state, &options, &stop, &mut |why| tracing::info!("standby: {why}"))
+    let mut waited = false;
+    let store = acquire(&config.state, &options, &stop, &mut |why| {
+        waited = true;
+        tracing::info!("standby: {why}");
+    })?;
+    Ok(store.map(|store| (store, waited)))
 }
 
 fn tell(started: &Started, generation: &Generation, config: &Config) {

@@ -1,8 +1,8 @@
-//! Attacks on the watchers, and the sequence `GuardDuty` tells by itself: D56, D57, finding.
+//! Attacks on the watchers, the decoy, and the sequence `GuardDuty` tells by itself: D56, D57, D58, finding.
 
 use crate::generate::dress;
 use crate::generate::kinds;
-use crate::generate::moves::{Actor, delete_flow_logs};
+use crate::generate::moves::{Actor, delete_flow_logs, refused};
 use crate::generate::principal::Principal;
 use crate::generate::scene::Scene;
 use serde_json::json;
@@ -37,10 +37,26 @@ pub(super) fn leave(scene: &mut Scene<'_>) {
     scene.call(actor.call("organizations", "LeaveOrganization", scene.after(130)));
 }
 
+/// D58: somebody looks around in the account that exists only to be found.
+pub(super) fn decoy(scene: &mut Scene<'_>) {
+    let account = scene.world.decoy();
+    let user = Principal::user(&mut scene.draw, account, "svc-archive");
+    let actor = Actor { who: &user, ip: "203.0.113.94", region: account.region };
+    scene.call(actor.call("sts", "GetCallerIdentity", scene.after(0)));
+    scene.call(actor.call("s3", "ListBuckets", scene.after(25)));
+    refused(scene, actor, scene.after(70), "iam", "ListUsers");
+    refused(scene, actor, scene.after(110), "secretsmanager", "ListSecrets");
+}
+
 /// A critical attack sequence, after the two findings that are its signals.
 pub(super) fn sequence(scene: &mut Scene<'_>) {
-    let (account, ip) = (scene.account(0), "203.0.113.230");
-    let user = Principal::user(&mut scene.draw, account, "deploy-old");
+    reported_sequence(scene, "deploy-old", "203.0.113.230");
+}
+
+/// What `GuardDuty` reports of a user in the first account of the scene: two signals, then their sequence.
+pub(super) fn reported_sequence(scene: &mut Scene<'_>, user: &str, ip: &str) {
+    let account = scene.account(0);
+    let user = Principal::user(&mut scene.draw, account, user);
     let mut signals = Vec::new();
     for (n, name) in ["Discovery:IAMUser/AnomalousBehavior", "Persistence:IAMUser/AnomalousBehavior"].into_iter().enumerate() {
         let at_ms = scene.after(n as i64 * 1500);

@@ -26,6 +26,11 @@ pub(super) fn permissions(scene: &mut Scene<'_>) {
     let account = scene.account(0);
     let user = Principal::user(&mut scene.draw, account, "build-uploader");
     let actor = Actor { who: &user, ip: "192.0.2.140", region: account.region };
+    refusals(scene, actor);
+}
+
+/// 44 refusals over 14 calls in 8 minutes.
+pub(super) fn refusals(scene: &mut Scene<'_>, actor: Actor<'_>) {
     for n in 0..44 {
         let (service, name) = CALLS[n as usize % CALLS.len()];
         refused(scene, actor, scene.after(n * 11), service, name);

@@ -1,8 +1,8 @@
-//! Attacks on identities and credentials: D06 with D26, D11, D13.
+//! Attacks on identities and credentials: D06 with D26, D11, D13, D61.
 
 use crate::generate::dress;
 use crate::generate::kinds;
-use crate::generate::moves::{Actor, attach_user_policy, create_access_key, create_user, get_secret};
+use crate::generate::moves::{Actor, attach_user_policy, console_login, create_access_key, create_user, get_secret};
 use crate::generate::principal::Principal;
 use crate::generate::scene::Scene;
 use serde_json::json;
@@ -48,4 +48,14 @@ pub(super) fn new_key_used(scene: &mut Scene<'_>) {
     scene.call(actor.call("sts", "GetCallerIdentity", scene.after(240)));
     scene.call(actor.call("s3", "ListBuckets", scene.after(275)));
     scene.call(actor.call("iam", "ListUsers", scene.after(310)));
+}
+
+/// D61: stolen keys of a role become a console session; no identity provider let it in.
+pub(super) fn provider_bypassed(scene: &mut Scene<'_>) {
+    let account = scene.account(0);
+    let session = scene.session(account, "Operators", "b.keller@example.com");
+    let actor = Actor { who: &session, ip: "192.0.2.215", region: "us-east-1" };
+    scene.call(actor.call("signin", "GetSigninToken", scene.after(0)));
+    console_login(scene, actor, scene.after(50), true);
+    scene.call(actor.call("ec2", "DescribeInstances", scene.after(170)));
 }

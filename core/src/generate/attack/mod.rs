@@ -11,6 +11,7 @@ mod network;
 mod ransom;
 mod runtime;
 mod sign_in;
+mod spread;
 
 use super::plan::AttackKind;
 use super::scene::Scene;
@@ -24,6 +25,7 @@ pub(super) fn play(kind: AttackKind, scene: &mut Scene<'_>) {
         AttackKind::BackDoorIdentity => identity::back_door(scene),
         AttackKind::NewKeyUsed => identity::new_key_used(scene),
         AttackKind::PermissionGuessing => guessing::permissions(scene),
+        AttackKind::NetworkOpened => network::opened(scene),
         AttackKind::RoleGuessing => guessing::roles(scene),
         AttackKind::CustomerKeyEncryption => ransom::customer_key(scene),
         AttackKind::RansomPreparation => ransom::preparation(scene),
@@ -36,10 +38,16 @@ pub(super) fn play(kind: AttackKind, scene: &mut Scene<'_>) {
         AttackKind::PortScan => network::scan(scene),
         AttackKind::VolumeOut => network::volume_out(scene),
         AttackKind::ContainerBreakout => runtime::breakout(scene),
+        AttackKind::RuntimeToControlPlane => runtime::to_control_plane(scene),
         AttackKind::MalwareCampaign => runtime::campaign(scene),
         AttackKind::LoggingTampered => evasion::logging(scene),
         AttackKind::FlowLogsDeleted => evasion::flow_logs(scene),
         AttackKind::AccountLeaves => evasion::leave(scene),
+        AttackKind::DecoyTouched => evasion::decoy(scene),
+        AttackKind::ManyTactics => spread::many_tactics(scene),
+        AttackKind::SequenceSpreads => spread::sequence(scene),
+        AttackKind::ProviderBypassed => identity::provider_bypassed(scene),
+        AttackKind::CommandChannel => network::command_channel(scene),
         AttackKind::AttackSequence => evasion::sequence(scene),
     }
 }

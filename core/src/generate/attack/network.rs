@@ -1,7 +1,10 @@
-//! Attacks that show in flow logs: D40 and D49.
+//! Attacks that show in flow logs: D18, D40, D49 and the command channel.
 
 use crate::generate::flow::Flow;
+use crate::generate::moves::{Actor, open_port};
+use crate::generate::principal::Principal;
 use crate::generate::scene::Scene;
+use crate::generate::tables::CONTROL_SERVER;
 use std::net::Ipv4Addr;
 
 /// D40: 240 ports of one host in a minute, then port 22 of 140 hosts in 8 minutes.
@@ -54,4 +57,55 @@ pub(super) fn volume_out(scene: &mut Scene<'_>) {
             accepted: true,
         });
     }
+}
+
+/// D18: SSH is opened to the world, and used from the caller's own address 6 minutes later.
+pub(super) fn opened(scene: &mut Scene<'_>) {
+    let (account, source) = (scene.account(0), Ipv4Addr::new(203, 0, 113, 58));
+    let user = Principal::user(&mut scene.draw, account, "net-contractor");
+    let ip = source.to_string();
+    let actor = Actor { who: &user, ip: &ip, region: account.region };
+    let group = account.resource(scene.world, "sg", 2);
+    open_port(scene, actor, scene.after(0), &group, 22, "0.0.0.0/0");
+    for n in 0..5 {
+        let source_port = scene.draw.between(40_000, 60_000) as u16;
+        let start_ms = scene.after(360 + n * 75);
+        let target = account.host(4);
+        talk(scene, account.number, (source, source_port), (target, 22), start_ms, 9_000);
+    }
+}
+
+/// A host asks a control server for orders every 3 minutes.
+pub(super) fn command_channel(scene: &mut Scene<'_>) {
+    let account = scene.account(0);
+    let server: Ipv4Addr = CONTROL_SERVER.parse().unwrap_or(Ipv4Addr::UNSPECIFIED);
+    for n in 0..25 {
+        let source_port = scene.draw.between(40_000, 60_000) as u16;
+        talk(scene, account.number, (account.host(5), source_port), (server, 443), scene.after(n * 180), 2_400);
+    }
+}
+
+/// An accepted flow of half a minute.
+fn talk(
+    scene: &mut Scene<'_>,
+    account: u32,
+    (source, source_port): (Ipv4Addr, u16),
+    (target, target_port): (Ipv4Addr, u16),
+    start_ms: i64,
+    bytes: u64,
+) {
+    scene.flow(&Flow {
+        account,
+        nic: 15,
+        source,
+        target,
+        source_port,
+        target_port,
+        protocol: 6,
+        packets: 3 + bytes / 1200,
+        bytes,
+        start_ms,
+        seconds: 30,
+        accepted: true,
+    });
 }

@@ -3,6 +3,7 @@
 use crate::generate::moves::{Actor, bucket_call, delete_recovery_point, delete_snapshot, harm_key, object_call};
 use crate::generate::principal::Principal;
 use crate::generate::scene::Scene;
+use crate::generate::world::Account;
 use serde_json::json;
 
 /// D20: 36 objects of one bucket are copied over themselves with a customer key in 5 minutes.
@@ -53,9 +54,9 @@ pub(super) fn backups(scene: &mut Scene<'_>) {
     }
 }
 
-/// D29: three keys are scheduled for deletion, one is disabled.
+/// D29: three keys of an account with classified data are scheduled for deletion, one is disabled.
 pub(super) fn keys(scene: &mut Scene<'_>) {
-    let account = scene.account(0);
+    let account = scene.account_where(Account::is_classified);
     let user = Principal::user(&mut scene.draw, account, "k.lind");
     let actor = Actor { who: &user, ip: "203.0.113.160", region: account.region };
     for n in 0..4 {

@@ -111,7 +111,7 @@ pub(super) fn expiry(scene: &mut Scene<'_>) {
 }
 
 pub(super) fn old_keys(scene: &mut Scene<'_>) {
-    let account = scene.account(1);
+    let account = scene.account_where(|account| !account.is_classified());
     for name in ["a.keller", "b.nowak"] {
         let who = Principal::user(&mut scene.draw, account, name);
         let key = scene.draw.uuid();

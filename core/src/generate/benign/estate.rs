@@ -1,4 +1,4 @@
-//! Near-misses of hosts, containers, tools and the estate itself: D06, D17, D34, D35, D50, D52b, D56, D57, findings.
+//! Near-misses of hosts, containers, tools and the estate itself: D06, D17, D34, D35, D50, D51, D52b, D56, D57, D58, D60, findings.
 
 use crate::generate::dress;
 use crate::generate::kinds;
@@ -131,4 +131,40 @@ pub(super) fn archived_sequence(scene: &mut Scene<'_>) {
     let mut finding = scene.found(account, kind, 1, scene.after(0));
     finding.archived = true;
     scene.finding(&finding);
+}
+
+pub(super) fn busy_host(scene: &mut Scene<'_>) {
+    let (account, n) = (scene.account(0), 9);
+    let finding = scene.found(account, kinds::find("Execution:Runtime/SuspiciousCommand"), n, scene.after(0));
+    scene.finding(&finding);
+    let instance = account.resource(scene.world, "i", n);
+    let (session, nat) = (scene.session(account, "app-role-9", &instance), account.nat());
+    let actor = Actor { who: &session, ip: &nat, region: account.region };
+    for at in 0..12 {
+        let (service, name) = [("kms", "Decrypt"), ("sts", "AssumeRole"), ("s3", "GetBucketVersioning")][at as usize % 3];
+        scene.call(actor.call(service, name, scene.after(300 + at * 60)));
+    }
+}
+
+pub(super) fn decoy_scanned(scene: &mut Scene<'_>) {
+    let account = scene.world.decoy();
+    let who = scene.session(account, "posture-scanner", "hourly");
+    let scanner = Actor { who: &who, ip: SCANNER, region: account.region };
+    scene.call(scanner.call("s3", "ListBuckets", scene.after(0)));
+    scene.call(scanner.call("ec2", "DescribeSnapshots", scene.after(40)));
+    let config = Actor { who: &who, ip: "config.amazonaws.com", region: account.region };
+    scene.call(config.call("iam", "ListRoles", scene.after(600)));
+}
+
+pub(super) fn archived_spread(scene: &mut Scene<'_>) {
+    let (account, ip) = (scene.account(0), "203.0.113.31");
+    let user = Principal::user(&mut scene.draw, account, "pen-test");
+    let mut finding = scene.found(account, kinds::find("AttackSequence:IAM/CompromisedCredentials"), 3, scene.after(0));
+    dress::compromised(&mut finding, &user, ip, &[]);
+    finding.archived = true;
+    scene.finding(&finding);
+    let other = scene.account(1);
+    let user = Principal::user(&mut scene.draw, other, "pen-test");
+    let actor = Actor { who: &user, ip, region: other.region };
+    scene.call(actor.call("ec2", "CreateTags", scene.after(1800)));
 }

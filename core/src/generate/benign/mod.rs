@@ -29,7 +29,7 @@ pub fn near_misses() -> &'static [NearMiss] {
     &NEAR_MISSES
 }
 
-const NEAR_MISSES: [NearMiss; 33] = [
+const NEAR_MISSES: [NearMiss; 42] = [
     miss("D01", "9 failures of one user in 8 minutes, then success", people::forgotten_password),
     miss("D01", "12 failures of one user over 3 hours, then success", people::slow_fingers),
     miss("D02", "failures in 4 accounts and of 9 users in an hour, from a shared office", people::shared_office),
@@ -42,6 +42,8 @@ const NEAR_MISSES: [NearMiss; 33] = [
     miss("D13", "a key rotated and first used 41 minutes later", people::rotation),
     miss("D17", "24 refusals over 12 calls in 8 minutes, twice, an hour apart", people::few_refusals),
     miss("D17", "60 answers of a posture scanner that are errors but no refusals", estate::posture_scanner),
+    miss("D18", "port 22 opened to the world and reached by the scanner alone", network::scanned_door),
+    miss("D18", "port 22 opened for a demonstration, first used 75 minutes later", network::late_guest),
     miss("D19", "24 malformed trust policies of a broken pipeline", people::broken_policy),
     miss("D20", "19 copies with SSE-C in one bucket, 19 in another", data::customer_key_tool),
     miss("D20", "200 copies without SSE-C in 5 minutes", data::migration),
@@ -59,8 +61,15 @@ const NEAR_MISSES: [NearMiss; 33] = [
     miss("D49", "4 GiB in an hour to the backup service", network::backup),
     miss("D50", "a suspicious command on one host, the Docker socket on another", estate::two_hosts),
     miss("D50", "the Docker socket 3 hours after a new binary on one host", estate::slow_breakout),
+    miss("D51", "an instance with a suspicious command goes on with the calls of its application", estate::busy_host),
     miss("D52b", "the hash of an empty file in 4 accounts, and one hash twice in one account", estate::empty_hash),
     miss("D56", "flow logs deleted 6 minutes before their VPC, a trail merely looked at", estate::teardown),
     miss("D57", "accounts made and moved, the organisation described", estate::new_accounts),
+    miss("D05", "5 accounts changed from the address of a managed service", people::managed_service),
+    miss("D58", "the posture scanner and AWS itself in the decoy account", estate::decoy_scanned),
+    miss("D59", "24 refusals, 19 secrets and one key scheduled for deletion by one person", people::busy_newcomer),
+    miss("D60", "an archived sequence whose address goes on in one other account", estate::archived_spread),
+    miss("D61", "a role let in by the identity provider 25 minutes before its console sign-in", people::let_in),
+    miss("intel", "flows to an address whose entry has expired, and answers to one that is listed", network::former_server),
     miss("finding", "an archived attack sequence", estate::archived_sequence),
 ];

@@ -50,7 +50,7 @@ pub(super) fn day(plan: &Plan, world: &World, day: u32, stage: &mut Stage) {
     }
     if day == 0 && count > 0 {
         for (n, name) in LOUD.into_iter().enumerate() {
-            let account = &world.accounts[7 + 5 * n];
+            let account = &world.accounts[8 + 5 * n];
             let at_ms = midnight_ms + (300 + 410 * n as i64) * MINUTE_MS;
             let mut finding = dress::finding(&mut draw, world, account, kinds::find(name), 1, at_ms);
             finding.severity_tenths = 80;

@@ -24,7 +24,7 @@ pub(super) fn day(plan: &Plan, world: &World, day: u32, stage: &mut Stage) {
     if plan.noise_permille() == 0 {
         return;
     }
-    for account in &world.accounts {
+    for account in world.accounts.iter().filter(|account| !account.decoy) {
         let mut draw = Draw::new(world.seed, &format!("noise/trail/{day}/{}", account.number));
         if account.number >= BUSY_ACCOUNTS && !draw.chance(ACTIVE_PERMILLE) {
             continue;
