@@ -40,6 +40,8 @@ pub(super) struct Shard {
     pub(super) due_ms: u64,
     /// Read from the oldest record on, whatever the mark says: what the mark says is gone.
     pub(super) restarted: bool,
+    /// What arrived before is not wanted; 0: all is.
+    pub(super) since_ms: i64,
     /// Distance to the tip in the last empty answer, and how many of them came no nearer.
     pub(super) behind_ms: i64,
     pub(super) stalled: u32,
@@ -49,8 +51,18 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(stage: Stage, mark: Mark) -> Self {
-        let pace = Pace::new();
-        Shard { parents: Vec::new(), stage, mark, pace, due_ms: 0, restarted: false, behind_ms: i64::MAX, stalled: 0, lost: None }
+        Shard {
+            parents: Vec::new(),
+            stage,
+            mark,
+            pace: Pace::new(),
+            due_ms: 0,
+            restarted: false,
+            since_ms: 0,
+            behind_ms: i64::MAX,
+            stalled: 0,
+            lost: None,
+        }
     }
 
     pub(super) fn under_way(&self) -> bool {
@@ -74,6 +86,10 @@ impl Shard {
                 continue;
             }
             let arrival_ms = got.arrival_ms.unwrap_or(service_ms);
+            // One stand-in begins with the oldest record where none arrived since.
+            if arrival_ms < self.since_ms {
+                continue;
+            }
             self.mark = Mark { sequence, text: got.sequence, read_ms: arrival_ms.max(self.mark.read_ms) };
             self.restarted = false;
             let position = Position { source: source.clone(), shard: name.clone(), sequence, sub_sequence: 0 };

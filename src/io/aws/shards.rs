@@ -118,7 +118,10 @@ impl Shards {
                 shard.stage = Stage::Fetching;
                 Action::Fetch { shard: name, iterator, limit: shard.pace.limit() }
             }
-            _ => Action::Open { shard: name, from },
+            _ => {
+                shard.since_ms = if let From::At(ms) = &from { *ms } else { 0 };
+                Action::Open { shard: name, from }
+            }
         })
     }
 

@@ -112,6 +112,20 @@ fn latest_is_kept_and_holds_for_shards_that_were_not_read_yet() {
 }
 
 #[test]
+fn what_arrived_before_the_start_is_left_out_whatever_the_service_gives() {
+    let mut play = Play::new(Start::At(1_000_000_600), &[]);
+    play.due();
+    play.list(&[("a", &[])]);
+    play.due();
+    play.taken(".");
+    assert_eq!(play.due(), ["open a At(1000000600)"]);
+    play.opened("a", "i");
+    play.due();
+    play.fetched("a", &["7"], Some("i"), 0);
+    assert_eq!(play.due(), [""; 0], "it arrived at 1000000500");
+}
+
+#[test]
 fn idle_is_an_empty_answer_at_the_tip() {
     let mut play = Play::new(Start::TrimHorizon, &[]);
     play.due();
