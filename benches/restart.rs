@@ -176,7 +176,7 @@ fn live(config: &Config, state: &Path, generation: &Generation) -> (Engine, Dura
     let mut note = |round: Option<Applied>| applied += round.map(|r| r.apply).unwrap_or_default();
     note(engine.change(generation).expect("appends"));
     let intakes = Arc::clone(&generation.intakes);
-    let readers = Readers::start(wiring::sources(config), &wiring::stamped(config), intakes, &[]);
+    let readers = Readers::start(wiring::sources(config).expect("files"), &wiring::stamped(config), intakes, &[]);
     let mut open = config.sources.len();
     while open > 0 {
         let mut fetched = Vec::new();

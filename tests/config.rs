@@ -156,7 +156,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sources: [{}]",
         &[
             "1:11: no `name` in `sources`: it is required: add `name: trail`",
-            "1:11: nothing to read in `sources`: a source reads one thing: write one of file, folder, stdin",
+            "1:11: nothing to read in `sources`: a source reads one thing: write one of file, folder, stdin, kinesis",
         ],
     ),
     (
@@ -221,6 +221,27 @@ const REFUSED: &[(&str, &[&str])] = &[
         &[
             "1:29: `sources.folder` reads what `state` writes: what is written there would be read as input: choose another place for one of them",
         ],
+    ),
+    (
+        "sources: [{name: a, kinesis: {stream: s, consumer: fan_out, start: now, endpoint_url: 'http://10.0.0.1', external_id: xy}, follow: true}]",
+        &[
+            "1:52: `consumer: fan_out`: enhanced fan-out is not built yet: a stream is polled, at most 5 times a second and shard: write `consumer: polling`, or remove it",
+            "1:68: `sources.kinesis.start` is `now`: it must be trim_horizon, latest, or a time (RFC 3339): write it like `start: latest`",
+            "1:87: `sources.kinesis.endpoint_url` is no URL that can be used: it must be http:// or https:// and 127.0.0.1, localhost or [::1], with a port: write it like `endpoint_url: http://127.0.0.1:4567`",
+            "1:119: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+            "1:132: `follow` with `kinesis`: a stream has no end, and is always followed: remove it",
+        ],
+    ),
+    (
+        "sources: [{name: a, kinesis: {stream: 'arn:aws:kinesis:us-east-1:123456789012:stream/s', region: us-east-2}}, {name: b, kinesis: {stream: 'a b'}}]",
+        &[
+            "1:98: `region` is `us-east-2`, and the stream's ARN names `us-east-1`: there is no such stream: remove `region`",
+            "1:139: `sources.kinesis.stream` is `a b`: it must be the name or ARN of a stream: write it like `stream: findings`",
+        ],
+    ),
+    (
+        "sources: [{name: a, kinesis: {stream: s}}, {name: b, kinesis: {stream: s}}]",
+        &["1:72: stream `s` read twice: the source at line 1 reads it too, and every event would count twice: remove one of the sources"],
     ),
     ("state: a.db", &[]),
     ("[sources: 1]", &["1:1: the document is a list: a configuration is a map: write `KEY: VALUE` lines; `sources` is required"]),
@@ -428,7 +449,7 @@ fn the_documentation_has_a_row_for_every_key_and_no_other() {
 #[test]
 fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
     assert!(good(EXAMPLE).sources.len() == 1);
-    assert!(good(&everything()).sources.len() == 4);
+    assert!(good(&everything()).sources.len() == 5);
     let (documents, _) = parse_documents("example", &everything());
     let mut named = BTreeSet::new();
     collect(&documents[0], "", &mut named);

@@ -2,6 +2,7 @@
 
 use super::check::{Checker, Named};
 use super::field::{Opened, Wording};
+use super::kinesis;
 use super::quantity::{self, SIZES};
 use super::source::columns;
 use super::table::SOURCES_MAX;
@@ -22,6 +23,12 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::OrganizationId => text.strip_prefix("o-").is_some_and(|id| (10..=32).contains(&id.len()) && plain(id)),
         Wording::Url => is_url(text),
         Wording::Variable => is_variable(text),
+        Wording::Stream => kinesis::is_stream(text),
+        Wording::Region => kinesis::is_region(text),
+        Wording::Loopback => kinesis::is_loopback(text),
+        Wording::StreamStart => kinesis::is_start(text),
+        Wording::Role => kinesis::is_role(text),
+        Wording::ExternalId => kinesis::is_external_id(text),
         Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
     };
     if good { Ok(()) } else { Err(format!("it must be {}", super::field::Kind::Text(wording).expected())) }
@@ -45,7 +52,9 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &Node) {
     };
     for source in sources {
         formats(checker, source);
+        stream(checker, source);
     }
+    streams(checker, sources);
     names(checker, sources);
     overlaps(checker);
     budgets(checker, document);
@@ -76,6 +85,45 @@ fn formats(checker: &mut Checker<'_>, source: &Node) {
     }
     if let Some(follow) = source.get("follow").filter(|_| source.get("stdin").is_some()) {
         checker.error(&follow.place, "`follow` with `stdin`", "standard input is read to its end, and nothing follows", "remove it");
+    }
+}
+
+/// A stream that this program, or this build of it, cannot read as it is written.
+fn stream(checker: &mut Checker<'_>, source: &Node) {
+    let Some(stream) = source.get("kinesis") else { return };
+    if cfg!(not(feature = "aws")) {
+        let remedy = "use a build with the feature `aws` (the default), or another source";
+        checker.error(&stream.place, "`kinesis` in a build without AWS", "this program was built with `--no-default-features`", remedy);
+    }
+    if let Some(follow) = source.get("follow") {
+        checker.error(&follow.place, "`follow` with `kinesis`", "a stream has no end, and is always followed", "remove it");
+    }
+    if let Some(fan_out) = stream.get("consumer").filter(|c| c.text == "fan_out") {
+        let why = "enhanced fan-out is not built yet: a stream is polled, at most 5 times a second and shard";
+        checker.error(&fan_out.place, "`consumer: fan_out`", why, "write `consumer: polling`, or remove it");
+    }
+    if let Some(id) = stream.get("external_id").filter(|_| stream.get("role_arn").is_none()) {
+        checker.error(&id.place, "`external_id` without `role_arn`", "it would be ignored", "add `role_arn`, or remove it");
+    }
+    let named = stream.get("stream").and_then(|s| kinesis::arn_region(&s.text));
+    if let (Some(named), Some(region)) = (named, stream.get("region"))
+        && region.text != named
+    {
+        let what = format!("`region` is {}, and the stream's ARN names {}", quoted(&region.text), quoted(named));
+        checker.error(&region.place, what, "there is no such stream", "remove `region`");
+    }
+}
+
+/// No stream is read twice.
+fn streams(checker: &mut Checker<'_>, sources: &[Node]) {
+    let mut seen = BTreeMap::new();
+    for stream in sources.iter().filter_map(|s| s.get("kinesis")) {
+        let Some(name) = stream.get("stream") else { continue };
+        let text = |key| stream.get(key).map_or("", |node| node.text.as_str());
+        if let Some(line) = seen.insert((name.text.as_str(), text("region"), text("endpoint_url"), text("role_arn")), name.place.line) {
+            let why = format!("the source at line {line} reads it too, and every event would count twice");
+            checker.error(&name.place, format!("stream {} read twice", quoted(&name.text)), &why, "remove one of the sources");
+        }
     }
 }
 

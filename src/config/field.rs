@@ -61,6 +61,17 @@ pub(super) enum Wording {
     Variable,
     /// Columns of a flow log.
     FlowColumns,
+    /// Name or ARN of a Kinesis stream.
+    Stream,
+    /// `us-east-1`.
+    Region,
+    /// A URL of this machine.
+    Loopback,
+    /// `trim_horizon`, `latest` or a time.
+    StreamStart,
+    /// ARN of a role.
+    Role,
+    ExternalId,
 }
 
 /// What a path is opened for.
@@ -99,6 +110,12 @@ impl Wording {
     pub(super) fn pattern(self) -> Option<&'static str> {
         match self {
             Wording::Any | Wording::FlowColumns => None,
+            Wording::Stream => Some("^(arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/)?[A-Za-z0-9_.-]{1,128}$"),
+            Wording::Region => Some("^[a-z]+(-[a-z]+)+-[0-9]$"),
+            Wording::Loopback => Some("^https?://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?/?$"),
+            Wording::StreamStart => Some("^(trim_horizon|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$"),
+            Wording::Role => Some("^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
+            Wording::ExternalId => Some("^[A-Za-z0-9_+=,.@:/-]{2,1224}$"),
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
             Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
@@ -114,6 +131,12 @@ impl Wording {
             Wording::Url => "a URL that begins with https:// or http:// and holds no user or password",
             Wording::Variable => "the name of an environment variable: letters, digits and underscores",
             Wording::FlowColumns => "names of flow-log columns",
+            Wording::Stream => "the name or ARN of a stream",
+            Wording::Region => "an AWS Region",
+            Wording::Loopback => "http:// or https:// and 127.0.0.1, localhost or [::1], with a port",
+            Wording::StreamStart => "trim_horizon, latest, or a time (RFC 3339)",
+            Wording::Role => "the ARN of a role",
+            Wording::ExternalId => "2 to 1224 letters, digits and characters of _+=,.@:/-",
         }
     }
 
@@ -125,6 +148,12 @@ impl Wording {
             Wording::Url => "https://dashboards.example.org",
             Wording::Variable => "OPENSEARCH_PASSWORD",
             Wording::FlowColumns => "'${version} ${account-id} ${srcaddr} ${dstaddr}'",
+            Wording::Stream => "findings",
+            Wording::Region => "us-east-1",
+            Wording::Loopback => "http://127.0.0.1:4567",
+            Wording::StreamStart => "latest",
+            Wording::Role => "arn:aws:iam::123456789012:role/tidegate-read",
+            Wording::ExternalId => "tidegate",
         }
     }
 }

@@ -11,6 +11,7 @@
 mod between;
 mod check;
 mod field;
+mod kinesis;
 mod quantity;
 mod schema;
 mod settings;
@@ -20,6 +21,7 @@ mod value;
 
 pub use check::{Named, Parsed, parse};
 pub use field::Opened;
+pub use kinesis::{Consumer, KinesisStream, StreamStart};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{

@@ -1,5 +1,6 @@
 //! A source of the configuration as plain data.
 
+use super::kinesis::KinesisStream;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tidegate_core::event::{Form, GenericSource, LogSource};
@@ -40,6 +41,8 @@ pub enum Reads {
     },
     /// Standard input.
     Stdin,
+    /// A Kinesis stream.
+    Kinesis(KinesisStream),
 }
 
 /// Names of the formats, in order of declaration; those of `tidegate replay --format`.
@@ -88,6 +91,7 @@ struct Written {
     file: Option<PathBuf>,
     folder: Option<PathBuf>,
     stdin: Option<bool>,
+    kinesis: Option<KinesisStream>,
     follow: bool,
     format: Format,
     flow_format: Option<String>,
@@ -97,10 +101,11 @@ struct Written {
 impl From<Written> for SourceSettings {
     fn from(written: Written) -> Self {
         let follow = written.follow;
-        let reads = match (written.file, written.folder, written.stdin) {
-            (Some(path), _, _) => Reads::File { path, follow },
-            (None, Some(path), _) => Reads::Folder { path, follow },
-            (None, None, _) => Reads::Stdin,
+        let reads = match (written.file, written.folder, written.kinesis, written.stdin) {
+            (Some(path), _, _, _) => Reads::File { path, follow },
+            (None, Some(path), _, _) => Reads::Folder { path, follow },
+            (None, None, Some(stream), _) => Reads::Kinesis(stream),
+            (None, None, None, _) => Reads::Stdin,
         };
         let columns = written.flow_format.as_deref().map(|text| columns(text).map(str::to_owned).collect());
         SourceSettings { name: written.name, reads, format: written.format, flow_format: columns, json: written.json }

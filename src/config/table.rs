@@ -5,6 +5,7 @@ use super::field::Kind::{Count, Duration, Flag, List, Map, Path, Size, Text, Tru
 use super::field::Opened::{File, Rules, SourceFile, SourceFolder, Written};
 use super::field::Presence::{Default, Optional, Required};
 use super::field::{Field, Kind, Presence, Shape, Wording};
+use super::kinesis::CONSUMERS;
 use super::source::FORMATS;
 
 const KIB: u64 = 1 << 10;
@@ -99,6 +100,7 @@ static SOURCE: Shape = Shape {
         field("file", Path(SourceFile), Optional, "Read this file (gzip is undone)."),
         field("folder", Path(SourceFolder), Optional, "Read the files below this folder."),
         field("stdin", True, Optional, "Read standard input to its end."),
+        field("kinesis", Map(&KINESIS), Optional, "Read a Kinesis data stream."),
         field(
             "follow",
             Flag,
@@ -109,9 +111,24 @@ static SOURCE: Shape = Shape {
         field("flow_format", Text(Wording::FlowColumns), Optional, "Columns of flow logs without a header line."),
         field("json", Map(&JSON), Optional, "What the events of `format: json` are."),
     ],
-    exactly_one: &["file", "folder", "stdin"],
+    exactly_one: &["file", "folder", "stdin", "kinesis"],
     at_least_one: &[],
 };
+
+static KINESIS: Shape = Shape::of(&[
+    field("stream", Text(Wording::Stream), Required, "The stream. Another account's stream is named by its ARN."),
+    field("region", Text(Wording::Region), Optional, "Its Region; without it that of the ARN, else that of the environment."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for Kinesis on this machine, for tests."),
+    field(
+        "start",
+        Text(Wording::StreamStart),
+        Default("trim_horizon"),
+        "Where the first start begins: with the oldest record, with what arrives from then on, or with what arrived since a time. Later starts go on where the last one was.",
+    ),
+    field("consumer", Word(&CONSUMERS), Default("polling"), "How it is read; `fan_out` is not built yet."),
+    field("role_arn", Text(Wording::Role), Optional, "Role to read it with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+]);
 
 static JSON: Shape = Shape {
     fields: &[

@@ -117,7 +117,8 @@ impl Checker<'_> {
         let Some(text) = self.plain(at, node) else { return Value::Null };
         if let Err(why) = between::wording(&text, wording) {
             // A URL may hold a password, even where it is wrong.
-            let shown = if wording == Wording::Url { "no URL that can be used".to_owned() } else { quoted(&text) };
+            let shown =
+                if matches!(wording, Wording::Url | Wording::Loopback) { "no URL that can be used".to_owned() } else { quoted(&text) };
             let remedy = format!("write it like `{}: {}`", last(at), Kind::Text(wording).example());
             self.error(&node.place, format!("`{at}` is {shown}"), &why, &remedy);
         }

@@ -1,5 +1,7 @@
 //! The outside world: files in, files out, the clock. Nothing else reads the time or a disk.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod clock;
 pub mod input;
 pub mod line_file;

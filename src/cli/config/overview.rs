@@ -52,6 +52,7 @@ fn source(source: &SourceSettings) -> String {
         Reads::File { path, follow } => place("file", path, *follow),
         Reads::Folder { path, follow } => place("folder", path, *follow),
         Reads::Stdin => "standard input".to_owned(),
+        Reads::Kinesis(kinesis) => format!("Kinesis stream {}, from {}", kinesis.stream, String::from(kinesis.start)),
     };
     format!("{}: {reads}, format {}", source.name, source.format.name())
 }

@@ -76,7 +76,12 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         tracing::trace!(target: "window", "reloaded");
         reporter.begun(&generation, applied.as_ref());
     }
-    let readers = Readers::start(wiring::sources(&config), &wiring::stamped(&config), generation.intakes.clone(), &started.resume);
+    let readers = Readers::start(
+        wiring::sources(&config).map_err(Trouble::Configuration)?,
+        &wiring::stamped(&config),
+        generation.intakes.clone(),
+        &started.resume,
+    );
     let sources = config.sources.len();
     let generations = Loader { running: config, file, reread, watch, asked, budget }.start();
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };

@@ -3,7 +3,7 @@
 //! Owns which part stands for which key. Starts nothing.
 
 use super::progress::Shards;
-use crate::config::{Config, OpenSearch, Reads, Secret, SourceSettings};
+use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, SourceSettings};
 use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
@@ -21,17 +21,45 @@ use tidegate_core::pipeline::LaneKind;
 pub type Sinks = Vec<(Box<dyn Sink>, bool)>;
 
 /// The sources, in order.
-#[must_use]
-pub fn sources(config: &Config) -> Vec<Box<dyn Source>> {
-    let source = |settings: &SourceSettings| -> Box<dyn Source> {
+///
+/// # Errors
+/// If this build cannot read one: in words.
+pub fn sources(config: &Config) -> Result<Vec<Box<dyn Source>>, String> {
+    let source = |settings: &SourceSettings| -> Result<Box<dyn Source>, String> {
         let (name, services) = (settings.name.as_str(), services(config, settings));
-        match &settings.reads {
+        Ok(match &settings.reads {
             Reads::File { path, follow } => Box::new(FileSource::new(name, path.clone(), services, *follow)),
             Reads::Folder { path, follow } => Box::new(FolderSource::new(name, path.clone(), services, *follow)),
             Reads::Stdin => Box::new(StdinSource::new(name, services)),
-        }
+            Reads::Kinesis(stream) => return kinesis(name, stream, services),
+        })
     };
     config.sources.iter().map(source).collect()
+}
+
+#[cfg(feature = "aws")]
+fn kinesis(name: &str, stream: &KinesisStream, services: Vec<Service>) -> Result<Box<dyn Source>, String> {
+    use crate::config::StreamStart;
+    use crate::io::aws::{KinesisSource, Start, Stream};
+    let start = match stream.start {
+        StreamStart::TrimHorizon => Start::TrimHorizon,
+        StreamStart::Latest => Start::Latest,
+        StreamStart::At(ms) => Start::At(ms),
+    };
+    let stream = Stream {
+        stream: stream.stream.clone(),
+        region: stream.region.clone(),
+        endpoint_url: stream.endpoint_url.clone(),
+        role_arn: stream.role_arn.clone(),
+        external_id: stream.external_id.clone(),
+    };
+    Ok(Box::new(KinesisSource::new(name, stream, start, services)))
+}
+
+#[cfg(not(feature = "aws"))]
+fn kinesis(name: &str, stream: &KinesisStream, _services: Vec<Service>) -> Result<Box<dyn Source>, String> {
+    let remedy = "use a build with the feature `aws` (the default)";
+    Err(format!("source {name}: cannot read Kinesis stream {}: this program was built without AWS; {remedy}", stream.stream))
 }
 
 /// Whether each source's events carry their own arrival.

@@ -1,0 +1,284 @@
+//! Kinesis Data Streams: one call each, and what it said.
+//!
+//! Owns credentials, Region, time-outs, and which error means what. Never retries (the state machine does, and knows when) and never
+//! decides. The time of an answer is its `Date` header; where there is none, our clock.
+
+use super::protocol::{Answer, From, Got, Listing, Refusal};
+use crate::io::clock::now_ms;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_kinesis::config::retry::RetryConfig;
+use aws_sdk_kinesis::config::timeout::TimeoutConfig;
+use aws_sdk_kinesis::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_kinesis::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// One call; an answer has up to 10 MiB.
+const CALL: Duration = Duration::from_secs(30);
+/// Pages of a listing: 1,000 shards each.
+const PAGES_MAX: usize = 100;
+
+/// Which stream, and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// Name or ARN.
+    pub stream: String,
+    /// Region; `None`: that of the ARN, else of the environment.
+    pub region: Option<String>,
+    /// Another endpoint than AWS's own.
+    pub endpoint_url: Option<String>,
+    /// Role to take on.
+    pub role_arn: Option<String>,
+    /// What the role asks for.
+    pub external_id: Option<String>,
+}
+
+impl Stream {
+    fn arn(&self) -> Option<String> {
+        self.stream.starts_with("arn:").then(|| self.stream.clone())
+    }
+
+    fn stream_name(&self) -> Option<String> {
+        self.arn().is_none().then(|| self.stream.clone())
+    }
+
+    fn region(&self) -> Option<String> {
+        self.region.clone().or_else(|| self.arn()?.split(':').nth(3).map(str::to_owned))
+    }
+}
+
+/// A connection to a stream.
+#[derive(Debug, Clone)]
+pub struct Service {
+    client: Client,
+    stream: Arc<Stream>,
+}
+
+impl Service {
+    /// Loads credentials as every AWS tool does. Nothing is called yet.
+    ///
+    /// # Errors
+    /// If no Region is known.
+    pub async fn connect(stream: Stream) -> Result<Self, String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(CALL).build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(RetryConfig::disabled());
+        if let Some(region) = stream.region() {
+            loader = loader.region(Region::new(region));
+        }
+        let base = loader.load().await;
+        if base.region().is_none() {
+            let what = format!("cannot read stream {}: no Region is known", stream.stream);
+            return Err(format!("{what}; set `kinesis.region`, give the stream's ARN, or set AWS_REGION"));
+        }
+        let mut settings = aws_sdk_kinesis::config::Builder::from(&base);
+        if let Some(url) = &stream.endpoint_url {
+            settings = settings.endpoint_url(url);
+        }
+        if let Some(role) = &stream.role_arn {
+            let mut provider = AssumeRoleProvider::builder(role).session_name("tidegate").configure(&base);
+            if let Some(id) = &stream.external_id {
+                provider = provider.external_id(id);
+            }
+            settings = settings.credentials_provider(provider.build().await);
+        }
+        Ok(Service { client: Client::from_conf(settings.build()), stream: Arc::new(stream) })
+    }
+
+    /// All shards.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn list(&self) -> Result<Listing, Refusal> {
+        let (time, mut shards, mut token) = (ServiceTime::default(), Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let first = token.is_none();
+            let call = self.client.list_shards().set_next_token(token);
+            let call = if first { call.set_stream_name(self.stream.stream_name()).set_stream_arn(self.stream.arn()) } else { call };
+            let answer = call.customize().interceptor(time.clone()).send().await.map_err(|e| self.refusal("list the shards of", &e))?;
+            token = answer.next_token.filter(|token| !token.is_empty());
+            shards.extend(answer.shards.unwrap_or_default().into_iter().map(known));
+            if token.is_none() {
+                return Ok(Listing { shards, service_ms: time.ms(), retention_ms: self.retention_ms().await });
+            }
+        }
+        Err(Refusal::Unavailable(format!("stream {} lists more than {PAGES_MAX} pages of shards", self.stream.stream)))
+    }
+
+    /// How long the stream keeps records; `None`: it may not be asked.
+    async fn retention_ms(&self) -> Option<i64> {
+        let call = self.client.describe_stream_summary();
+        let call = call.set_stream_name(self.stream.stream_name()).set_stream_arn(self.stream.arn());
+        let answer = call.send().await.ok()?;
+        Some(i64::from(answer.stream_description_summary?.retention_period_hours) * 3_600_000)
+    }
+
+    /// An iterator.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn open(&self, shard: &str, from: From) -> Result<String, Refusal> {
+        let call = self.client.get_shard_iterator().shard_id(shard);
+        let call = call.set_stream_name(self.stream.stream_name()).set_stream_arn(self.stream.arn());
+        let call = match from {
+            From::Horizon => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            From::At(ms) => call.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(ms)),
+            From::After(number) => call.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(number),
+        };
+        let answer = call.send().await.map_err(|e| self.refusal(&format!("begin to read shard {shard} of"), &e))?;
+        let none = || Refusal::Unavailable(format!("stream {} gave no iterator for shard {shard}", self.stream.stream));
+        answer.shard_iterator.filter(|iterator| !iterator.is_empty()).ok_or_else(none)
+    }
+
+    /// Records.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn fetch(&self, shard: &str, iterator: String, limit: i32) -> Result<Answer, Refusal> {
+        let time = ServiceTime::default();
+        let call = self.client.get_records().shard_iterator(iterator).limit(limit).set_stream_arn(self.stream.arn());
+        let answer = call.customize().interceptor(time.clone()).send().await;
+        let answer = answer.map_err(|e| self.refusal(&format!("read shard {shard} of"), &e))?;
+        let got = |record: aws_sdk_kinesis::types::Record| Got {
+            arrival_ms: record.approximate_arrival_timestamp.and_then(|t| t.to_millis().ok()),
+            sequence: record.sequence_number,
+            bytes: record.data.into_inner(),
+        };
+        Ok(Answer {
+            records: answer.records.into_iter().map(got).collect(),
+            next: answer.next_shard_iterator.filter(|iterator| !iterator.is_empty()),
+            behind_ms: answer.millis_behind_latest.unwrap_or(0),
+            service_ms: time.ms(),
+        })
+    }
+
+    fn refusal<E, R>(&self, what: &str, error: &SdkError<E, R>) -> Refusal
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: std::fmt::Debug,
+    {
+        let text = |remedy: &str| format!("cannot {what} stream {}: {}; {remedy}", self.stream.stream, why(error));
+        match error {
+            SdkError::ServiceError(_) => classify(error.code().unwrap_or_default(), &text),
+            SdkError::ConstructionFailure(_) => Refusal::Denied(text("check credentials and Region (`aws sts get-caller-identity`)")),
+            SdkError::DispatchFailure(failure) if failure.is_other() => {
+                Refusal::Denied(text("check credentials (`aws sts get-caller-identity`) and certificates"))
+            }
+            _ => Refusal::Unavailable(text("it is tried again")),
+        }
+    }
+}
+
+fn known(shard: Shard) -> (Arc<str>, Vec<Arc<str>>) {
+    let parents = [shard.parent_shard_id, shard.adjacent_parent_shard_id];
+    (shard.shard_id.into(), parents.into_iter().flatten().filter(|parent| !parent.is_empty()).map(Arc::from).collect())
+}
+
+/// What an error of the service means.
+fn classify(code: &str, text: &dyn Fn(&str) -> String) -> Refusal {
+    match code {
+        "ProvisionedThroughputExceededException"
+        | "LimitExceededException"
+        | "KMSThrottlingException"
+        | "ThrottlingException"
+        | "Throttling" => Refusal::Throttled,
+        "ExpiredIteratorException" => Refusal::Expired,
+        "InvalidArgumentException" | "ValidationException" | "SerializationException" => {
+            Refusal::Invalid(text("check name, Region and start of the source"))
+        }
+        "ResourceNotFoundException" => Refusal::Missing(text("check its name, account and Region")),
+        code if code.starts_with("AccessDenied") || code.starts_with("KMS") || DENIED.contains(&code) => Refusal::Denied(text(
+            "check the credentials, the policy (kinesis:ListShards, GetShardIterator, GetRecords, DescribeStreamSummary) and the key",
+        )),
+        _ => Refusal::Unavailable(text("it is tried again")),
+    }
+}
+
+const DENIED: [&str; 6] = [
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "IncompleteSignatureException",
+    "MissingAuthenticationTokenException",
+    "ExpiredTokenException",
+];
+
+/// The cause in one line.
+fn why<E: ProvideErrorMetadata + Error + 'static, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String {
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => DisplayErrorContext(error.as_service_error().map_or(error as &dyn Error, |e| e)).to_string(),
+    }
+}
+
+/// The time of an answer.
+#[derive(Debug, Clone, Default)]
+struct ServiceTime(Arc<AtomicI64>);
+
+impl ServiceTime {
+    fn ms(&self) -> i64 {
+        match self.0.load(Ordering::Relaxed) {
+            0 => now_ms(),
+            ms => ms,
+        }
+    }
+}
+
+impl Intercept for ServiceTime {
+    fn name(&self) -> &'static str {
+        "ServiceTime"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        if let Some(ms) = date.and_then(|date| date.to_millis().ok()) {
+            self.0.store(ms, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_apart() {
+        let text = |remedy: &str| remedy.to_owned();
+        assert_eq!(classify("ProvisionedThroughputExceededException", &text), Refusal::Throttled);
+        assert_eq!(classify("ExpiredIteratorException", &text), Refusal::Expired);
+        assert!(matches!(classify("InvalidArgumentException", &text), Refusal::Invalid(_)));
+        assert!(matches!(classify("ResourceNotFoundException", &text), Refusal::Missing(_)));
+        assert!(matches!(classify("KMSDisabledException", &text), Refusal::Denied(_)));
+        assert!(matches!(classify("KMSThrottlingException", &text), Refusal::Throttled));
+        assert!(matches!(classify("ExpiredTokenException", &text), Refusal::Denied(_)));
+        assert!(matches!(classify("InternalFailure", &text), Refusal::Unavailable(_)));
+    }
+
+    #[test]
+    fn an_arn_names_its_region() {
+        let mut stream = Stream {
+            stream: "arn:aws:kinesis:ap-northeast-1:123456789012:stream/findings".to_owned(),
+            region: None,
+            endpoint_url: None,
+            role_arn: None,
+            external_id: None,
+        };
+        assert_eq!((stream.region().as_deref(), stream.stream_name()), (Some("ap-northeast-1"), None));
+        stream.stream = "findings".to_owned();
+        assert_eq!((stream.region(), stream.stream_name().as_deref(), stream.arn()), (None, Some("findings"), None));
+    }
+}
