@@ -55,10 +55,7 @@ const REFUSED: &[(&str, &[&str])] = &[
             "2:47: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
         ],
     ),
-    (
-        "sinks: {opensearch: {timeout: 30s}}",
-        &["2:21: nothing in `sinks.opensearch`: it must say where to look: write one of url, domain"],
-    ),
+    ("sinks: {opensearch: {timeout: 30s}}", &["2:21: nothing in `sinks.opensearch`: it must say where to look: write one of url, domain"]),
     (
         "sinks: {opensearch: {domain: alerts, url: 'https://search.example.org'}}",
         &["2:21: `url` and `domain` in one `sinks.opensearch`: only one of them can hold: keep one"],
@@ -145,7 +142,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {opensearch: {url: 'http://search.example.org:9200', user: ada}}",
         &[
             "2:27: `sinks.opensearch.url` is plain http to another machine: alerts and the password would cross the network in clear text: write `https://`",
-            "2:65: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
+            "2:67: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
         ],
     ),
     (
@@ -487,8 +484,8 @@ fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
     assert!(EXAMPLE.contains("`file: ./opensearch-password`"));
     named.insert("sinks.opensearch.password.file".to_owned());
     // OpenSearch is at a URL or is a domain; the prose names the other, and what belongs to it.
-    let lines = |from: &str| EXAMPLE.lines().skip_while(|l| !l.contains(from)).take(2).map(|l| l.replacen("# ", "  ", 1)).collect::<Vec<_>>();
-    let on_aws = format!("{LEAST}sinks:\n  opensearch:\n  {}\n", lines("#   domain:").join("\n  "));
+    let quoted = |key: &str| EXAMPLE.split('`').find(|text| text.starts_with(key)).expect("in the prose");
+    let on_aws = format!("{LEAST}sinks: {{opensearch: {{{}, {}}}}}", quoted("domain: "), quoted("aws: {").replace("\n# ", " "));
     let settings = good(&on_aws).sinks.opensearch.expect("OpenSearch");
     assert_eq!((settings.domain.as_deref(), settings.url), (Some("alerts"), None));
     assert!(settings.aws.is_some_and(|aws| aws.external_id.is_some()));

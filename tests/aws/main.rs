@@ -4,6 +4,6 @@
 
 mod domain;
 mod setup;
-mod sigv4;
 mod signing;
+mod sigv4;
 mod stub;

@@ -22,7 +22,8 @@ fn the_policies_are_the_least_and_need_no_credentials() {
     let wanted: Value = serde_json::from_str(GOLDEN).expect("JSON");
     assert_eq!(found, wanted, "found:\n{found:#}");
     // IAM takes nothing else for these.
-    let statements = found["policies"].as_array().into_iter().flatten().flat_map(|p| p["policy"]["Statement"].as_array().into_iter().flatten());
+    let statements =
+        found["policies"].as_array().into_iter().flatten().flat_map(|p| p["policy"]["Statement"].as_array().into_iter().flatten());
     for statement in statements {
         let sid = statement["Sid"].as_str().expect("a text");
         assert!(sid.bytes().all(|b| b.is_ascii_alphanumeric()), "{sid}");
@@ -46,7 +47,8 @@ fn dynamodb(key: &'static str, there: bool) -> Stub {
     let made = AtomicU32::new(u32::from(there));
     Stub::start(move |request| {
         let call = request.header("x-amz-target").to_owned();
-        let table = json!({"TableName": "tidegate-leases", "TableStatus": "ACTIVE", "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}]});
+        let table =
+            json!({"TableName": "tidegate-leases", "TableStatus": "ACTIVE", "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}]});
         if call.ends_with(".CreateTable") {
             made.store(1, Ordering::Relaxed);
             return (200, json!({"TableDescription": table}).to_string());

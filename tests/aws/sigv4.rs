@@ -151,11 +151,7 @@ fn the_verifier_computes_what_is_published() {
     assert_eq!(hex(&mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     let headers = "host:example.amazonaws.com\nx-amz-date:20150830T123600Z\n";
     let canonical = format!("GET\n/\n\n{headers}\nhost;x-amz-date\n{}", hex(&sha256(b"")));
-    let found = signature(
-        &canonical,
-        "20150830T123600Z",
-        "20150830/us-east-1/service/aws4_request",
-        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    );
+    let found =
+        signature(&canonical, "20150830T123600Z", "20150830/us-east-1/service/aws4_request", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
     assert_eq!(found, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
 }

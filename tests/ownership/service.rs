@@ -48,7 +48,8 @@ impl Table {
     }
 
     fn row(&self) -> HashMap<String, AttributeValue> {
-        let call = self.client.get_item().table_name(&self.name).key("leaseKey", AttributeValue::S("tidegate".into())).consistent_read(true);
+        let call =
+            self.client.get_item().table_name(&self.name).key("leaseKey", AttributeValue::S("tidegate".into())).consistent_read(true);
         self.runtime.block_on(call.send()).expect("read").item.expect("a row")
     }
 

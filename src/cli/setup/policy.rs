@@ -221,7 +221,8 @@ mod tests {
         );
         let found = policies(&config(&text), &home());
         let read = "kinesis:DescribeStreamSummary kinesis:GetRecords kinesis:GetShardIterator kinesis:ListShards";
-        let ours = "arn:aws-us-gov:kinesis:us-gov-west-1:111122223333:stream/findings arn:aws:kinesis:eu-central-1:111122223333:stream/flows";
+        let ours =
+            "arn:aws-us-gov:kinesis:us-gov-west-1:111122223333:stream/findings arn:aws:kinesis:eu-central-1:111122223333:stream/flows";
         assert_eq!(lines(&found[0]), [format!("ReadStreams: {read} on {ours}"), format!("TakeOnRoles: sts:AssumeRole on {role}")]);
         assert_eq!(found[1].whose, Whose::Role(role.into(), Some("soc".into())));
         assert_eq!(lines(&found[1]), [format!("ReadStreams: {read} on arn:aws:kinesis:eu-central-1:444455556666:stream/trails")]);

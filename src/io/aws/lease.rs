@@ -83,8 +83,11 @@ impl DynamoLeases {
             Err(e) if e.code() == Some("ResourceNotFoundException") => return Ok(TableState::Absent),
             Err(e) => return Err(self.error("look at", &e)),
         };
-        let keys: Vec<String> =
-            answer.iter().flat_map(|t| t.key_schema.iter().flatten()).map(|key| format!("{} {}", key.key_type, key.attribute_name)).collect();
+        let keys: Vec<String> = answer
+            .iter()
+            .flat_map(|t| t.key_schema.iter().flatten())
+            .map(|key| format!("{} {}", key.key_type, key.attribute_name))
+            .collect();
         if keys == ["HASH leaseKey"] {
             return Ok(TableState::Ready);
         }
@@ -153,8 +156,12 @@ impl DynamoLeases {
         let known = "check credentials and Region (`aws sts get-caller-identity`)";
         match error {
             SdkError::ServiceError(_) => match error.code().unwrap_or_default() {
-                "ResourceNotFoundException" => LeaseError::Unusable(text("make it with `tidegate setup aws`, or correct `ownership.table`")),
-                code if is_denial(code) => LeaseError::Unusable(text("check the credentials and the policy (`tidegate setup aws --policy`)")),
+                "ResourceNotFoundException" => {
+                    LeaseError::Unusable(text("make it with `tidegate setup aws`, or correct `ownership.table`"))
+                }
+                code if is_denial(code) => {
+                    LeaseError::Unusable(text("check the credentials and the policy (`tidegate setup aws --policy`)"))
+                }
                 "ValidationException" => LeaseError::Unusable(text("correct `ownership.table`")),
                 _ => LeaseError::Unavailable(text("it is tried again")),
             },

@@ -144,7 +144,8 @@ mod tests {
     /// hash beside; the signature was computed from the documentation in another language.
     #[test]
     fn a_known_request_has_the_known_signature() {
-        let headers = signed(&until(None), ("us-east-1", "service"), at(1_440_938_160), ("GET", "https://example.amazonaws.com/", &[], b""));
+        let headers =
+            signed(&until(None), ("us-east-1", "service"), at(1_440_938_160), ("GET", "https://example.amazonaws.com/", &[], b""));
         let headers = headers.expect("signed");
         let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         assert_eq!(value("x-amz-date"), Some("20150830T123600Z"));
