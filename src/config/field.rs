@@ -76,6 +76,8 @@ pub(super) enum Wording {
     Table,
     /// Name of an OpenSearch domain.
     Domain,
+    /// ARN of an SNS topic.
+    Topic,
 }
 
 /// What a path is opened for.
@@ -122,6 +124,7 @@ impl Wording {
             Wording::ExternalId => Some("^[A-Za-z0-9_+=,.@:/-]{2,1224}$"),
             Wording::Table => Some("^[A-Za-z0-9_.-]{3,255}$"),
             Wording::Domain => Some("^[a-z][a-z0-9-]{2,27}$"),
+            Wording::Topic => Some("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"),
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
             Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
@@ -144,6 +147,7 @@ impl Wording {
             Wording::Role => "the ARN of a role",
             Wording::Table => "the name of a DynamoDB table",
             Wording::Domain => "the name of an OpenSearch domain: 3 to 28 lower-case letters, digits and hyphens",
+            Wording::Topic => "the ARN of an SNS topic",
             Wording::ExternalId => "2 to 1224 letters, digits and characters of _+=,.@:/-",
         }
     }
@@ -164,6 +168,7 @@ impl Wording {
             Wording::Table => "tidegate-leases",
             Wording::Domain => "alerts",
             Wording::ExternalId => "tidegate",
+            Wording::Topic => "arn:aws:sns:us-east-1:123456789012:pages",
         }
     }
 }

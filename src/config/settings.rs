@@ -1,6 +1,7 @@
 //! The configuration as plain data. The structs mirror the table; every limit has been checked and every path is resolved.
 
 use super::aws::{OpenSearchAws, Ownership};
+use super::sns::Sns;
 use super::source::{JsonSource, SourceSettings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,6 +86,8 @@ pub struct Sinks {
     pub ndjson: Option<File>,
     /// Alerts in OpenSearch.
     pub opensearch: Option<OpenSearch>,
+    /// Pages through SNS.
+    pub sns: Option<Sns>,
     /// Pages in the program's log.
     pub log: LogPages,
 }

@@ -108,6 +108,11 @@ fn notes(config: &Config, policies: &[Policy]) -> Vec<String> {
         let another = "a stream of another account that is read without a role needs a resource policy there that allows the same actions";
         out.push(another.to_owned());
     }
+    if config.sinks.sns.is_some() {
+        let key =
+            "a topic encrypted with a key of your own needs kms:GenerateDataKey and kms:Decrypt on that key too, for whoever publishes";
+        out.push(key.to_owned());
+    }
     if config.sinks.opensearch.as_ref().is_some_and(|o| (o.domain.is_some() || o.aws.is_some()) && o.user.is_none()) {
         let map = "with fine-grained access control, map the identity (its ARN as backend role) to the roles that docs/opensearch.md names";
         out.push(map.to_owned());

@@ -3,7 +3,7 @@
 //! Owns which action each part calls, on what. Calls nothing. Where the configuration names no account or Region, and none was given,
 //! `*` stands in an ARN: narrower than any action without a resource, wider than it need be.
 
-use crate::config::{Config, Consumer, KinesisStream, OpenSearch, Ownership, Reads};
+use crate::config::{Config, Consumer, KinesisStream, OpenSearch, Ownership, Reads, Routes, Sns};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -68,6 +68,7 @@ fn needs(config: &Config, home: &Home) -> Vec<Need> {
     }
     out.extend(config.ownership.iter().flat_map(|ownership| owning(ownership, home)));
     out.extend(config.sinks.opensearch.iter().flat_map(|settings| indexing(settings, home)));
+    out.extend(config.sinks.sns.iter().flat_map(paging));
     out
 }
 
@@ -117,6 +118,18 @@ fn indexing(settings: &OpenSearch, home: &Home) -> Vec<Need> {
         out.push(need(whose(), "WriteAlerts", &["es:ESHttpPost"], format!("{arn}/_bulk")));
         out.push(need(whose(), "AskTheVersion", &["es:ESHttpGet"], format!("{arn}/")));
         out.push(need(Whose::Setup, "WriteTemplates", &["es:ESHttpGet", "es:ESHttpPut"], format!("{arn}/*")));
+    }
+    out
+}
+
+fn paging(settings: &Sns) -> Vec<Need> {
+    let publish = |routes: &Routes, whose: Whose| -> Vec<Need> {
+        let topics = [routes.critical(), routes.other()].into_iter().flatten();
+        topics.map(|topic| need(whose.clone(), "PublishPages", &["sns:Publish"], topic.to_owned())).collect()
+    };
+    let mut out = publish(&settings.routes, identity(&settings.role_arn, &settings.external_id));
+    if let Some((second, routes)) = settings.second.as_ref().and_then(|second| Some((second, second.routes.as_ref()?))) {
+        out.extend(publish(routes, identity(&second.role_arn, &second.external_id)));
     }
     out
 }
@@ -227,6 +240,16 @@ mod tests {
         assert_eq!(found[1].whose, Whose::Role(role.into(), Some("soc".into())));
         assert_eq!(lines(&found[1]), [format!("ReadStreams: {read} on arn:aws:kinesis:eu-central-1:444455556666:stream/trails")]);
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn pages_are_published_to_their_topics_and_to_those_of_the_second_channel() {
+        let (first, second) = ("arn:aws:sns:us-east-1:111122223333", "arn:aws:sns:us-west-2:111122223333");
+        let routes = format!("routes: {{critical: '{first}:now.fifo', default: '{first}:soc'}}");
+        let second = format!("second: {{routes: {{default: '{second}:soc'}}}}");
+        let found = policies(&config(&format!("sources: [{{name: a, stdin: true}}]\nsinks: {{sns: {{{routes}, {second}}}}}")), &home());
+        let topics = format!("{first}:now.fifo {first}:soc arn:aws:sns:us-west-2:111122223333:soc");
+        assert_eq!(found.iter().flat_map(lines).collect::<Vec<_>>(), [format!("PublishPages: sns:Publish on {topics}")]);
     }
 
     #[test]

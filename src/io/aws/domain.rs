@@ -3,7 +3,8 @@
 //! Owns one question to the control plane. It is asked when the first request is to be sent, and again until it is answered: a
 //! control plane that is down holds up documents, and no start.
 
-use super::access::{Access, cause, is_denial, runtime};
+use super::call::{cause, is_denial, runtime};
+use super::client::{Access, load};
 use crate::io::opensearch::Locate;
 use aws_sdk_opensearch::Client;
 use aws_sdk_opensearch::error::{ProvideErrorMetadata, SdkError};
@@ -41,7 +42,7 @@ impl Domain {
 impl Locate for Domain {
     fn locate(&self) -> Result<String, String> {
         let runtime = runtime()?;
-        let settings = runtime.block_on(self.access.load(CALL, "sinks.opensearch.aws"));
+        let settings = runtime.block_on(load(&self.access, CALL));
         let settings = settings.map_err(|why| format!("cannot look up OpenSearch domain `{}`: {why}", self.name))?;
         let answer = runtime.block_on(Client::new(&settings).describe_domain().domain_name(&self.name).send());
         endpoint(&self.name, &answer.map_err(|e| self.failed(&e))?)

@@ -16,7 +16,8 @@
 //! The row holds no position, and is no shard's: the table must not be one that a Kinesis Client Library scans. A row that somebody
 //! else wrote is refused, never taken.
 
-use super::access::{Access, cause, is_denial, runtime};
+use super::call::{cause, is_denial, runtime};
+use super::client::{Access, load};
 use crate::io::port::{Holder, LeaseError, LeaseRow, LeaseTable, Renewal};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -62,7 +63,7 @@ impl DynamoLeases {
     /// If no Region is known.
     pub fn new(table: &str, access: &Access, call: Duration) -> Result<Self, String> {
         let runtime = runtime()?;
-        let settings = runtime.block_on(access.load(call, "ownership"))?;
+        let settings = runtime.block_on(load(access, call))?;
         Ok(DynamoLeases { client: Client::new(&settings), runtime, table: table.to_owned() })
     }
 

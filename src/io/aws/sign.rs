@@ -4,7 +4,8 @@
 //! so that changed ones are noticed. Where that fails, those there are go on being used until they end. Never sends anything but the
 //! calls that bring credentials.
 
-use super::access::{Access, runtime};
+use super::call::runtime;
+use super::client::{Access, load};
 use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::opensearch::Sign;
 use aws_sdk_opensearch::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
@@ -63,7 +64,7 @@ impl Sign for Signer {
 impl Inner {
     fn load(access: &Access) -> Result<Self, String> {
         let runtime = runtime()?;
-        let settings = runtime.block_on(access.load(ASK_MAX, "sinks.opensearch.aws"));
+        let settings = runtime.block_on(load(access, ASK_MAX));
         let settings = settings.map_err(|why| format!("cannot sign requests: {why}"))?;
         let region = settings.region().map(ToString::to_string).unwrap_or_default();
         let none = || "cannot sign requests: there is no way to find credentials".to_owned();

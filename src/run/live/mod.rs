@@ -12,6 +12,8 @@ pub mod engine;
 pub mod generation;
 pub mod loader;
 mod owning;
+#[cfg(feature = "aws")]
+pub mod pages;
 pub mod progress;
 pub mod reading;
 pub mod report;
