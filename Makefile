@@ -97,7 +97,7 @@ kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferro
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture
