@@ -7,6 +7,7 @@ use super::delivery::Lanes;
 use super::desk::Desk;
 use super::generation::Generation;
 use super::loader::{Loader, Reread, watched};
+use super::owning::own;
 use super::reading::Readers;
 use super::report::Reporter;
 use super::restart::{self, Plan, Started};
@@ -31,6 +32,8 @@ pub enum Trouble {
     Configuration(String),
     /// The store.
     Store(StoreError),
+    /// Somebody else reads the sources, or nobody can tell.
+    Refused(String),
 }
 
 impl From<StoreError> for Trouble {
@@ -46,8 +49,9 @@ impl From<StoreError> for Trouble {
 pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Ending>, Trouble> {
     let signals = listen().map_err(Trouble::Configuration)?;
     let prepared = Prepared::load(config, &file).map_err(Trouble::Configuration)?;
-    let Some((store, waited)) = take(&prepared.config, &signals)? else { return Ok(None) };
+    let Some((mut store, waited)) = take(&prepared.config, &signals)? else { return Ok(None) };
     let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
+    let Some(owned) = own(&prepared.config, &mut store, &signals)? else { return Ok(None) };
     let Prepared { config, generation, watch } = prepared;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
@@ -85,7 +89,9 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let sources = config.sources.len();
     let generations = Loader { running: config, file, reread, watch, asked, budget }.start();
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };
-    Ok(Some(service.run(sources)?))
+    let ending = service.run(sources)?;
+    owned.release();
+    Ok(Some(ending))
 }
 
 /// What a configuration names, loaded.
