@@ -95,6 +95,11 @@ kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferro
 	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 
+.PHONY: dashboards-test
+dashboards-test: ## every query of the dashboards and every alert against a real Prometheus (Debian's package, 20 MB; under a minute)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/dashboards/run.py --binary target/debug/tidegate --prometheus "$$(tests/services/prometheus.sh install)"
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
