@@ -21,11 +21,13 @@ use tidegate::run::latency::Latency;
 use tidegate::run::live::delivery::Lanes;
 use tidegate::run::live::desk::Desk;
 use tidegate::run::live::generation::Generation;
+use tidegate::run::live::notice::Notice;
 use tidegate::run::live::reading::Readers;
 use tidegate::run::live::report::Reporter;
 use tidegate::run::live::restart::{self, Plan};
 use tidegate::run::live::service::Service;
 use tidegate::run::live::wiring;
+use tidegate::telemetry::Board;
 use tidegate_core::event::{Position, Record, Source as Service_};
 use tidegate_core::pipeline::LaneKind;
 use tidegate_core::pipeline::books::total;
@@ -173,11 +175,11 @@ fn service(config: &Config, state: &Path, generation: &Generation, source: Clock
     Service {
         engine,
         readers,
-        lanes: Lanes::start(vec![(Box::new(Taking(handed)), false)]),
+        lanes: Lanes::start(vec![(Box::new(Taking(handed)), LaneKind::Index)]),
         signals: crossbeam_channel::never(),
         generations: crossbeam_channel::never(),
         desk,
-        reporter: Reporter::new(vec!["flows".to_owned()]),
+        reporter: Reporter::new(vec!["flows".into()], Notice::new(Board::new(state), vec!["flows".into()])),
         renew_every: Duration::from_secs(3),
     }
 }
