@@ -11,6 +11,7 @@ pub mod desk;
 pub mod engine;
 pub mod generation;
 pub mod loader;
+pub mod notice;
 mod owning;
 #[cfg(feature = "aws")]
 pub mod pages;
