@@ -1,6 +1,6 @@
 //! Ownership of a configuration's input among machines: one row of a lease table says which process reads it.
 //!
-//! Owns the protocol over [`LeaseTable`](super::port::LeaseTable): [`claim`] decides when the row may be taken, [`tenure`] for how
+//! Owns the protocol over [`LeaseTable`](super::port::LeaseTable): [`claim`](mod@claim) decides when the row may be taken, [`tenure`] for how
 //! long a holder may act on it, [`keep`] renews it in a thread of its own, and [`memory`] is a table for tests. Never decides what is
 //! read or sent: a store is bound to the tenure ([`Lease::bind`](super::sqlite::Lease::bind)), and whoever asks the store's lease is
 //! told. The state file has its own lease and epoch beside this; between two processes on one file they decide, not the row.
