@@ -1,7 +1,7 @@
 //! `tidegate doctor`: what it says of topics, and which test pages it sends.
 
 use crate::folder::Folder;
-use crate::stub::{Answer, Call, Stub};
+use crate::stub::{Answer, Call, Stub, nobody};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -99,4 +99,29 @@ fn a_wrong_configuration_is_told_before_anything_is_asked() {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(2), "{said}");
     assert!(said.contains("no topic for high pages") && said.contains("config check"), "{said}");
+}
+
+/// Without an account nothing leaves, and what to do is said.
+#[test]
+fn what_does_not_answer_is_named_with_the_remedy() {
+    let folder = Folder::new("dead");
+    folder.events("events.ndjson", 0, &[]);
+    let routes = "{default: 'arn:aws:sns:us-east-1:123456789012:rest'}";
+    folder.configure(&format!("sinks: {{opensearch: {{url: '{}', timeout: 2s}}, sns: {{routes: {routes}}}}}", nobody()));
+    let (code, report) = report(&folder, &[]);
+    assert_eq!((code, &report["failed"]), (Some(3), &3.into()), "{report:#}");
+    let (word, text) = result(&report, "sinks.sns.routes.critical");
+    assert!(word == "failed" && text.contains("check credentials and role"), "{text}");
+    assert_eq!(result(&report, "sinks.opensearch").0, "failed");
+}
+
+#[test]
+fn what_waits_in_the_quarantine_is_a_doubt() {
+    let stub = Stub::start(|_| Answer::Taken);
+    let folder = place("quarantine", &stub, "");
+    std::fs::write(folder.path("events.ndjson"), "{\n").expect("write");
+    assert_eq!(folder.tidegate(&["run", "-c", "tidegate.yaml"]).status.code(), Some(0));
+    let (code, report) = report(&folder, &[]);
+    assert_eq!((code, &report["doubtful"]), (Some(0), &1.into()), "{report:#}");
+    assert!(result(&report, "quarantine").1.starts_with("1 items wait"), "{report:#}");
 }

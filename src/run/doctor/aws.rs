@@ -2,6 +2,7 @@
 
 use super::{Finding, Health};
 use crate::config::{KinesisStream, Sns};
+use crate::io::aws::shards::Refusal;
 use crate::io::aws::sns::message::{of_page, test_document};
 use crate::io::aws::sns::{Fault, Marks, Topic};
 use crate::io::aws::{Stream, service::Service};
@@ -26,12 +27,19 @@ pub(super) fn stream_of(part: String, settings: &KinesisStream) -> Finding {
     let listed = runtime().and_then(|runtime| {
         runtime.block_on(async {
             let service = Service::connect(stream).await?;
-            service.list().await.map_err(|refusal| format!("cannot list the shards of stream {}: {refusal:?}", settings.stream))
+            service.list().await.map_err(|refusal| said(&settings.stream, refusal))
         })
     });
     match listed {
         Ok(listing) => Finding::new(part, Health::Fine, format!("stream {}: {} shards", settings.stream, listing.shards.len())),
         Err(why) => Finding::new(part, Health::Failed, why),
+    }
+}
+
+fn said(stream: &str, refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Throttled | Refusal::Expired => format!("stream {stream} is asked too often; try again"),
+        Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why) => why,
     }
 }
 

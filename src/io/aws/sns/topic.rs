@@ -12,10 +12,10 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-/// Calls begin after this: what the other side closed meanwhile is noticed, and not used.
+/// Connections are looked after so long before calls begin.
 const SETTLE: Duration = Duration::from_millis(1);
 
 /// Which topic, and how it is reached.
@@ -91,7 +91,7 @@ impl Topic {
             Ok(client) => client,
             Err(why) => return parcels.into_iter().map(|parcel| (parcel.at, Err(Fault::Again(why.clone())))).collect(),
         };
-        sleep(SETTLE).await;
+        settle().await;
         let ats: Vec<usize> = parcels.iter().map(|parcel| parcel.at).collect();
         let mut calls = JoinSet::new();
         for parcel in parcels {
@@ -109,7 +109,7 @@ impl Topic {
     /// [`Fault`].
     pub async fn publish(&mut self, message: &Message, limit: Duration) -> Result<String, Fault> {
         let client = self.client().await.map_err(Fault::Again)?;
-        sleep(SETTLE).await;
+        settle().await;
         timeout(limit, send(&client, &self.arn, message)).await.unwrap_or_else(|_| Err(late(&self.arn, limit)))
     }
 
@@ -131,6 +131,13 @@ impl Topic {
         // What SNS does not say is no reason for a doubt.
         Ok((text, confirmed.parse().unwrap_or(1)))
     }
+}
+
+/// Between deliveries nobody looks after the connections. One that SNS has closed meanwhile is noticed here; used, it would give a page
+/// of which nobody knows whether it was taken.
+async fn settle() {
+    sleep(SETTLE).await;
+    yield_now().await;
 }
 
 fn late(arn: &str, limit: Duration) -> Fault {
