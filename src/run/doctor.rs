@@ -6,7 +6,7 @@
 
 use super::live::wiring::open_search;
 use crate::config::{Config, OpenSearch, Reads};
-use crate::io::opensearch::{Change, plan};
+use crate::io::opensearch::{Change, plan, server};
 use crate::io::sqlite::View;
 use std::path::Path;
 
@@ -105,20 +105,16 @@ fn opensearch(settings: &OpenSearch) -> Finding {
         Ok(client) => client,
         Err(why) => return finding(Health::Failed, why),
     };
-    match client.json(ureq::http::Method::GET, "/", None) {
-        Err(why) => return finding(Health::Failed, why.text().to_owned()),
-        Ok(reply) if reply.status >= 400 => {
-            let why = format!("{} answers {}; check user, password and `sinks.opensearch.url`", client.url(), reply.status);
-            return finding(Health::Failed, why);
-        }
-        Ok(_) => {}
-    }
+    let server = match server(&client) {
+        Ok(server) => server,
+        Err(why) => return finding(Health::Failed, why),
+    };
     match plan(&client, &settings.index_prefix) {
-        Err(why) => finding(Health::Doubtful, format!("its templates cannot be looked at: {why}")),
+        Err(why) => finding(Health::Doubtful, format!("{server} at {}: its templates cannot be looked at: {why}", client.url())),
         Ok(plan) if plan.changes.iter().any(Change::is_due) => {
-            finding(Health::Doubtful, format!("{} at {}: templates differ; run `tidegate setup opensearch`", plan.server, client.url()))
+            finding(Health::Doubtful, format!("{server} at {}: templates differ; run `tidegate setup opensearch`", client.url()))
         }
-        Ok(plan) => finding(Health::Fine, format!("{} at {}", plan.server, client.url())),
+        Ok(_) => finding(Health::Fine, format!("{server} at {}", client.url())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::opened::Rules;
 use crate::cli::screen;
-use crate::config::{Config, Reads, SourceSettings, duration, size};
+use crate::config::{Config, Reads, SecondChannel, SourceSettings, duration, size};
 use std::path::{Path, PathBuf};
 
 /// The lines.
@@ -11,7 +11,7 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     lines.extend(config.suppressions.iter().map(|path| ("suppressions", path.display().to_string())));
     lines.extend(config.sources.iter().map(|s| ("source", source(s))));
     lines.push(("alerts to", alerts(config)));
-    lines.push(("pages to", if config.sinks.log.pages { "the program's log" } else { "nobody" }.to_owned()));
+    lines.push(("pages to", pages(config)));
     let per_hour = config.paging.pages_per_hour;
     lines.push(("limits", format!("{per_hour} pages per hour, rule and account; {}", budgets(config))));
     let mut out = String::new();
@@ -62,6 +62,17 @@ fn alerts(config: &Config) -> String {
     let ndjson = config.sinks.ndjson.as_ref().map(|n| n.file.display().to_string());
     let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", o.url, o.index_prefix));
     sqlite.into_iter().chain(ndjson).chain(opensearch).collect::<Vec<_>>().join(" and ")
+}
+
+fn pages(config: &Config) -> String {
+    let sns = config.sinks.sns.iter().flat_map(|sns| {
+        let topics = [("critical", sns.routes.critical()), ("high", sns.routes.other())];
+        let topics = topics.into_iter().filter_map(|(severity, topic)| Some(format!("SNS {} ({severity})", topic?)));
+        let after = |second: &SecondChannel| format!("a second channel after {}", duration(second.after_ms));
+        topics.chain(sns.second.as_ref().map(after)).collect::<Vec<_>>()
+    });
+    let all: Vec<String> = sns.chain(config.sinks.log.pages.then(|| "the program's log".to_owned())).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
 }
 
 fn budgets(config: &Config) -> String {

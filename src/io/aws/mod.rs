@@ -4,6 +4,7 @@
 //! Kinesis and reads the answers, [`kinesis`] moves calls out, answers in and records on. Never decodes a record: KPL aggregates and
 //! gzip are undone where every record is. Owns pages through SNS ([`sns`]). Embedded runs never load AWS configuration: it is loaded when a Kinesis source starts, or with the first page.
 
+pub mod ask;
 pub mod client;
 pub mod kinesis;
 mod pace;
