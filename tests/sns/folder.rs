@@ -85,6 +85,13 @@ impl Drop for Folder {
 
 pub(crate) struct Running(Child);
 
+impl Running {
+    /// Whether it has ended by itself.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.0.try_wait().expect("a child").is_some()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();

@@ -5,6 +5,7 @@
 mod doctor;
 mod faults;
 mod folder;
+mod kills;
 mod lanes;
 mod second;
 mod service;
@@ -45,4 +46,13 @@ fn one(outcomes: Vec<Outcome>) -> Outcome {
 
 fn to(topic: Topic) -> Second {
     Second::Topic(Box::new(topic))
+}
+
+/// Waits, but not for ever.
+fn until(mut there: impl FnMut() -> bool) {
+    let clock = tidegate::io::clock::Stopwatch::start();
+    while !there() {
+        assert!(clock.elapsed() < 120 * SECOND, "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -110,7 +110,7 @@ impl Topic {
     pub async fn publish(&mut self, message: &Message, limit: Duration) -> Result<String, Fault> {
         let client = self.client().await.map_err(Fault::Again)?;
         settle().await;
-        timeout(limit, send(&client, &self.arn, message)).await.unwrap_or_else(|_| Err(late(&self.arn, limit)))
+        timeout(limit, send(&client, &self.arn, message)).await.unwrap_or_else(|_| Err(late(&self.arn)))
     }
 
     /// What SNS says of it, and how many subscriptions are confirmed.
@@ -140,14 +140,14 @@ async fn settle() {
     yield_now().await;
 }
 
-fn late(arn: &str, limit: Duration) -> Fault {
-    Fault::Unknown(format!("cannot publish to {arn}: no answer within {} ms; it may have been taken", limit.as_millis()))
+fn late(arn: &str) -> Fault {
+    Fault::Unknown(format!("cannot publish to {arn}: no answer in time; it may have been taken"))
 }
 
 /// A page within its time, whole or in its least form.
 async fn within(client: Client, arn: Arc<str>, fifo: bool, parcel: Parcel, limit: Duration) -> (usize, Result<String, Fault>) {
     let told = timeout(limit, whole_or_least(&client, &arn, fifo, &parcel)).await;
-    (parcel.at, told.unwrap_or_else(|_| Err(late(&arn, limit))))
+    (parcel.at, told.unwrap_or_else(|_| Err(late(&arn))))
 }
 
 async fn whole_or_least(client: &Client, arn: &str, fifo: bool, parcel: &Parcel) -> Result<String, Fault> {
