@@ -6,6 +6,7 @@
 //! [`sign`] signs requests that are no SDK's, and [`domain`] finds an OpenSearch domain. Embedded runs never load AWS configuration: it
 //! is loaded when a Kinesis source starts, with the ownership row, or with the first page or request.
 
+pub mod ask;
 mod call;
 pub mod client;
 mod domain;

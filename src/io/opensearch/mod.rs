@@ -26,5 +26,5 @@ mod sink;
 
 pub use client::{Access, Client, Locate, Reply, Settings, Sign, Signing, Unreached};
 pub use secret::Secret;
-pub use setup::{Change, Plan, plan};
+pub use setup::{Change, Plan, plan, server};
 pub use sink::{LANE, OpenSearchSink, Permit};

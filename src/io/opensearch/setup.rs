@@ -176,7 +176,11 @@ fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn server(client: &Client) -> Result<String, String> {
+/// Name and version of the server.
+///
+/// # Errors
+/// If it does not answer, or is no OpenSearch: in words.
+pub fn server(client: &Client) -> Result<String, String> {
     let (status, answer) = ask(client, Method::GET, "/", None)?;
     if status != 200 {
         return Err(refused(client, "ask who it is", status, &answer));

@@ -140,16 +140,59 @@ impl Lane {
         self.under_way = !jobs.is_empty() && self.jobs.try_send(jobs).is_ok();
     }
 
-    /// Notes an answer: after one with refusals to be tried again it waits, each time twice as long.
+    /// Notes an answer: after one with something to be tried again it waits. Each time twice as long while the sink takes nothing; half
+    /// as long where it takes at least half: a few that fail must not slow down the many that do not.
     pub fn answered(&mut self, answer: &Answer) {
         self.under_way = false;
-        let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
-        let again = all.into_iter().any(|outcome| matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
-        if again {
-            self.waiting = Some((Stopwatch::start(), self.wait));
-            self.wait = (self.wait * 2).min(if self.pages { PAGE_WAIT_MAX } else { WAIT_MAX });
-        } else {
-            (self.waiting, self.wait) = (None, WAIT_MIN);
+        let outcomes = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
+        let (mut all, mut again) = (0, 0);
+        for outcome in outcomes {
+            all += 1;
+            again += usize::from(matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
         }
+        if again == 0 {
+            (self.waiting, self.wait) = (None, WAIT_MIN);
+            return;
+        }
+        self.waiting = Some((Stopwatch::start(), self.wait));
+        if again == all {
+            self.wait = (self.wait * 2).min(if self.pages { PAGE_WAIT_MAX } else { WAIT_MAX });
+        } else if 2 * again <= all {
+            self.wait = (self.wait / 2).max(WAIT_MIN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(pages: bool) -> Lane {
+        Lane { name: "l".into(), pages, jobs: bounded(1).0, under_way: true, waiting: None, wait: WAIT_MIN }
+    }
+
+    fn answer(taken: usize, again: usize) -> Answer {
+        let number = EffectNumber::default();
+        let told = |outcome: Outcome, n| std::iter::repeat_n((0, number, outcome), n);
+        let outcomes = told(Outcome::Taken, taken).chain(told(Outcome::Again("later".into()), again)).collect();
+        Answer { lane: 0, outcomes, refused: Vec::new(), redriven: Vec::new() }
+    }
+
+    fn waits(lane: &mut Lane, answers: &[(usize, usize)]) -> Vec<u128> {
+        let wait = |lane: &Lane| lane.waiting.map_or(0, |(_, wait)| wait.as_millis());
+        let mut after = |&(taken, again): &(usize, usize)| {
+            lane.answered(&answer(taken, again));
+            wait(lane)
+        };
+        answers.iter().map(&mut after).collect()
+    }
+
+    #[test]
+    fn a_lane_waits_longer_and_longer_only_while_its_sink_takes_nothing() {
+        assert_eq!(waits(&mut lane(false), &[(0, 1); 11]), [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
+        assert_eq!(waits(&mut lane(true), &[(0, 1); 8])[5..], [3_200, 5_000, 5_000], "somebody waits for a page");
+        assert_eq!(waits(&mut lane(false), &[(198, 2); 50]), [100; 50], "1 of 100 that fails slows down none of the others");
+        let mixed = [(0, 9), (0, 9), (0, 9), (1, 8), (5, 4), (5, 4), (9, 0), (0, 9)];
+        assert_eq!(waits(&mut lane(false), &mixed), [100, 200, 400, 800, 800, 400, 0, 100]);
     }
 }

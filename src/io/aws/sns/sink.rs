@@ -1,7 +1,7 @@
 //! The sink of a lane of pages: one topic, and a second channel where one is configured.
 //!
 //! Owns when the second channel is used: when the topic has taken nothing for `after` while pages waited. From then on the topic is asked
-//! with one page every [`PROBE_EVERY`], and whatever it does not take goes to the second; with the first page that it takes all go to it
+//! with one page every five seconds, and whatever it does not take goes to the second; with the first page that it takes all go to it
 //! again. **A page is done when one of the two has taken it**: so it comes by the second channel at most once, and not again by the
 //! first, which is told how many went elsewhere. A page of which the topic's answer was lost, and which then goes by the second, may come by both: it
 //! is marked `repeated`. Nothing of this is stored: a process that starts anew waits `after` anew. Pages are sent several at once, and
