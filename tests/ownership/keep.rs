@@ -6,7 +6,8 @@ use std::time::Duration;
 use tidegate::io::clock::Stopwatch;
 use tidegate::io::ownership::memory::MemoryLeases;
 use tidegate::io::ownership::{Keeper, Ownership, Refusal, Tenure, claim};
-use tidegate::io::port::{Holder, LeaseError, LeaseRow, LeaseTable, Renewal, StoreError};
+use tidegate::io::port::{Delivery, Holder, LeaseError, LeaseRow, LeaseTable, Outcome, Renewal, Sink, Store, StoreError};
+use tidegate::io::sqlite::{OpenOptions, SqliteStore};
 
 const TERM: Duration = Duration::from_millis(600);
 
@@ -46,7 +47,7 @@ impl LeaseTable for Plug {
 
 fn ownership(host: &str, state: &str) -> Ownership {
     let (id, place) = (format!("tidegate/{host}/{state}"), format!("pid 7 on {host}"));
-    let term_ms = u64::try_from(TERM.as_millis()).unwrap();
+    let term_ms = u64::try_from(TERM.as_millis()).expect("a small number");
     let holder = Holder { id, place, state: state.to_owned(), since_ms: 1_793_613_600_000, term_ms };
     Ownership { name: "soc".into(), place: "table leases".into(), holder }
 }
@@ -132,4 +133,27 @@ fn a_start_without_the_table_gives_up_after_a_term_and_can_be_stopped() {
     assert!(matches!(claim(&mut table.clone(), &first, &mut || Ok(true), &mut |_| {}), Ok(None)));
     let fenced = || StoreError::Fenced("taken over".into());
     assert_eq!(claim(&mut table.clone(), &first, &mut || Err(fenced()), &mut |_| {}).err(), Some(Refusal::Store(fenced())));
+}
+
+#[test]
+fn a_store_whose_tenure_is_lost_is_fenced_and_its_sinks_send_nothing() {
+    let path = std::env::temp_dir().join(format!("tidegate-tenure-{}", std::process::id()));
+    let mut store = SqliteStore::open(&path, &OpenOptions::default()).expect("opens");
+    let (mut twin, mut sink) = (store.twin().expect("twin"), store.alerts());
+    let tenure = Tenure::new(1, Duration::from_secs(60), Stopwatch::start(), Duration::ZERO);
+    store.lease().bind(tenure.clone());
+    store.set_pipelines(1).and_then(|()| store.renew()).expect("it is ours");
+    assert!(store.may_send());
+    tenure.lose("pid 9 on host-b has taken row `soc`".into());
+    let fenced =
+        |done: Result<(), StoreError>| assert!(matches!(&done, Err(StoreError::Fenced(why)) if why.contains("host-b")), "{done:?}");
+    fenced(store.renew());
+    fenced(store.acknowledge(0, "sqlite", b"cursor"));
+    fenced(twin.put_piece(0, 1, 0, b"piece"));
+    assert!(!store.may_send() && store.lease().lost());
+    let delivery = Delivery { alert: "a".into(), version: 1, route: "".into(), document: "{}".into(), repeated: false };
+    assert!(matches!(&sink.deliver(&[delivery])[..], [Outcome::Again(_)]));
+    for name in ["", "-wal", "-shm", ".lock"] {
+        let _ = std::fs::remove_file(format!("{}{name}", path.display()));
+    }
 }

@@ -74,7 +74,7 @@ impl Actor {
         while self.world.now() < END {
             life += 1;
             let (id, state) = (format!("tidegate/{}/{life}", self.id), format!("state {}", self.id));
-            let term_ms = u64::try_from(TERM.as_millis()).unwrap();
+            let term_ms = u64::try_from(TERM.as_millis()).expect("a small number");
             let holder = Holder { id, place: format!("actor {}", self.id), state, since_ms: 0, term_ms };
             if let Some(tenure) = self.claim(holder.clone()) {
                 self.world.holds(self.id, tenure.clone(), self.rate);

@@ -2,7 +2,7 @@
 //!
 //! Owns the connection, who we say we are, the limits of time and size. Never retries and never reads meaning into an answer.
 
-use super::secret::Secret;
+use super::access::{Access, Locate};
 use crate::io::clock::Stopwatch;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,52 +27,6 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Longest time of one request.
     pub timeout: Duration,
-}
-
-/// Who a client says it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// Nobody.
-    Open,
-    /// A user with a password.
-    Basic {
-        /// User.
-        user: String,
-        /// Password.
-        password: Secret,
-    },
-    /// Whoever holds the credentials that requests are signed with.
-    Signed(Signing),
-}
-
-/// Signs requests.
-pub trait Sign: Send + Sync + std::fmt::Debug {
-    /// The headers that a request is to carry beside these. May take a while: credentials may have to be fetched.
-    ///
-    /// # Errors
-    /// If there are no credentials: in words.
-    fn sign(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Vec<(String, String)>, String>;
-}
-
-/// A handle on who signs.
-#[derive(Debug, Clone)]
-pub struct Signing(pub Arc<dyn Sign>);
-
-impl PartialEq for Signing {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Signing {}
-
-/// Knows where OpenSearch is.
-pub trait Locate: Send + Sync + std::fmt::Debug {
-    /// Its base. May take a while.
-    ///
-    /// # Errors
-    /// If it does not know yet: in words.
-    fn locate(&self) -> Result<String, String>;
 }
 
 /// What came back.

@@ -13,9 +13,10 @@
 //!
 //! Decision: the HTTP library blocks as its callers do and has no runtime; TLS is rustls with aws-lc-rs, as it is everywhere here.
 //! The roots are those of the system, or those of `ca_file` alone. A proxy named by the environment is not used.
-//! Requests to AWS are signed over the compressed body ([`client::Sign`]; who signs is injected).
+//! Requests to AWS are signed over the compressed body ([`access::Sign`]; who signs is injected).
 //! Known gaps: Amazon OpenSearch Serverless is not supported.
 
+mod access;
 mod answer;
 mod bulk;
 mod client;
@@ -24,7 +25,8 @@ mod secret;
 mod setup;
 mod sink;
 
-pub use client::{Access, Client, Locate, Reply, Settings, Sign, Signing, Unreached};
+pub use access::{Access, Locate, Sign, Signing};
+pub use client::{Client, Reply, Settings, Unreached};
 pub use secret::Secret;
 pub use setup::{Change, Plan, plan, server};
 pub use sink::{LANE, OpenSearchSink, Permit};

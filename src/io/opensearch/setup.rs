@@ -200,10 +200,10 @@ fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Res
 }
 
 fn refused(client: &Client, doing: &str, status: u16, answer: &Value) -> String {
-    let said = super::fault::Said::read(&answer["error"]);
+    let said = super::fault::Said::of_body(answer);
     let remedy = match status {
         401 => "correct `sinks.opensearch.user` and `password`",
-        403 => "use a user that may manage templates; `docs/opensearch.md` names the role",
+        403 => "use a user, or an identity that signs, that may manage templates; `docs/opensearch.md` names the role",
         _ => "look at OpenSearch's own log",
     };
     format!("cannot {doing} at {} (status {status}): {} {}: {remedy}", client.url(), said.kind, said.reason)

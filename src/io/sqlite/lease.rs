@@ -62,6 +62,13 @@ impl Lease {
         self.shared.also.get().and_then(Tenure::lost)
     }
 
+    /// Why the tenure it depends on lets nothing be sent, if so: it is lost, or was not renewed in time.
+    pub(super) fn barred(&self) -> Option<&str> {
+        let tenure = self.shared.also.get()?;
+        let ended = || tenure.remaining().is_zero().then_some("the ownership row could not be renewed in time: it is tried again");
+        tenure.lost().or_else(ended)
+    }
+
     /// The owner's epoch.
     #[must_use]
     pub fn epoch(&self) -> i64 {
@@ -148,7 +155,13 @@ mod tests {
         lease.bind(tenure.clone());
         assert!(sender.may_send() && sender.remaining() <= Duration::from_secs(48));
         tenure.lose("host-b has it".into());
-        assert!(!sender.may_send() && sender.lost() && sender.forfeited() == Some("host-b has it"));
+        assert!(
+            !sender.may_send() && sender.lost() && sender.forfeited() == Some("host-b has it") && sender.barred() == Some("host-b has it")
+        );
+        let (lease, ended) = (Lease::new(3, Duration::from_secs(3600), Stopwatch::start(), None), Duration::ZERO);
+        assert_eq!(lease.barred(), None);
+        lease.bind(Tenure::new(1, ended, Stopwatch::start(), ended));
+        assert!(lease.barred().is_some() && !lease.lost() && !lease.may_send(), "it may come back");
     }
 
     #[test]
