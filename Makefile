@@ -95,6 +95,14 @@ kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferro
 	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 
+.PHONY: owner-test
+owner-test: ## the ownership row against a DynamoDB on 127.0.0.1 (ministack from PyPI into target/services: 25 MB)
+	sh tests/services/aws.sh run $(CARGO) test --locked --test ownership-service -- --nocapture
+
+.PHONY: sns-test
+sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)
+	sh tests/services/aws.sh run $(CARGO) test --locked -p tidegate --test sns -- --include-ignored
+
 .PHONY: dashboards-test
 dashboards-test: ## every query of the dashboards and every alert against a real Prometheus (Debian's package, 20 MB; under a minute)
 	$(CARGO) build --locked --bin tidegate
@@ -102,7 +110,7 @@ dashboards-test: ## every query of the dashboards and every alert against a real
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture
