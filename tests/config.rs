@@ -132,6 +132,17 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {sqlite: false}",
         &["2:17: no sink takes alerts: what was found would be thrown away: write `sqlite: true`, or add `ndjson: {file: FILE}`"],
     ),
+    (
+        "http: {listen: localhost:9187}",
+        &["2:16: `http.listen` is `localhost:9187`: it must be an address and a port: write it like `listen: 127.0.0.1:9187`"],
+    ),
+    ("http: {}", &["2:7: no `listen` in `http`: it is required: add `listen: 127.0.0.1:9187`"]),
+    (
+        "http: {listen: '0.0.0.0:9187'}",
+        &[
+            "2:16: warning: `http.listen` is `0.0.0.0:9187`, not of this machine alone: whoever reaches it reads which accounts there are, without a login, and what is read can be read on the way: write 127.0.0.1, or let nobody but Prometheus and the orchestrator reach it",
+        ],
+    ),
     ("sinks: {log: {pages: yes}}", &["2:22: `sinks.log.pages` is `yes`: true or false is expected: write it like `pages: true`"]),
     ("sinks: {ndjson: }", &["2:15: no `file` in `sinks.ndjson`: it is required: add `file: ./file`"]),
     (

@@ -204,6 +204,7 @@ fn an_address_that_is_taken_is_taken_over_with_the_rest() {
     let place = Place::new("http-taken", &config);
     let first = place.start();
     assert_eq!(address(&first), free.to_string());
+    first.says("started");
     let second = place.start();
     second.says("is taken");
     second.says("standby: ");
