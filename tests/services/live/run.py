@@ -10,10 +10,11 @@ from pathlib import Path
 from parts import Parts
 from crash import crash
 from faults import kinesis_away, poison, reshard, search_dies
+from organisation import end_to_end
 from standby import standby
 from trial import kill_test
 
-PARTS = {"reshard": reshard, "poison": poison, "kinesis-away": kinesis_away, "search-dies": search_dies, "standby": standby, "crash": crash}
+PARTS = {"end-to-end": end_to_end, "reshard": reshard, "poison": poison, "kinesis-away": kinesis_away, "search-dies": search_dies, "standby": standby, "crash": crash}
 
 
 def arguments():
