@@ -95,6 +95,17 @@ kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferro
 	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 
+.PHONY: live-test e2e live-crash
+live-test: ## the service on the real parts: Kinesis in, OpenSearch out, kills, resharding, faults (9 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/services/live/run.py $(PARTS) --kills $(or $(KILLS),100) --seed $(SEED) --binary target/debug/tidegate
+
+e2e: ## of these the end-to-end test alone (a minute)
+	$(MAKE) live-test PARTS=end-to-end
+
+live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
+	$(MAKE) live-test PARTS=crash
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
