@@ -12,7 +12,7 @@ GEO_PACKAGES := @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719 @ip-lo
 export TIDEGATE_SHARED ?= $(abspath ../shared)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: ## build (without AWS) and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
