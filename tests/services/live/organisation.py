@@ -8,6 +8,7 @@ import datetime, gzip, json, random, re, signal, subprocess, time
 from index import Index, differences
 from kinesis import HASH_KEYS, Stream, aggregate
 from life import Life
+from topic import Topic
 from trial import checks, kill_test
 
 ACCOUNTS, NOISE = 40, .05
@@ -87,13 +88,14 @@ def kinds(binary, folder):
     return waits, {own(d, "id") for d in documents if set(re.findall(r"^ +- *(\S+)", d[d.index("correlation:"):], re.M)) & names}
 
 
-def configuration(parts, folder, tables, prefix):
+def configuration(parts, folder, tables, prefix, topic):
     accounts, networks, intel = tables
     sources = "".join(f"  - name: {name}\n    format: {form}\n    kinesis: {{stream: {prefix}-{name}, endpoint_url: '{parts.kinesis_url}'}}\n"
                       for name, form in (("findings", "guardduty"), ("flows", "vpcflow"), ("trails", "cloudtrail")))
     (folder / "tidegate.yaml").write_text(
         f"state: ./state.db\ntables: {{accounts: {accounts}, networks: {networks}, intel: [{intel}]}}\nsources:\n{sources}"
-        f"sinks:\n  opensearch: {{url: '{parts.search_url}', index_prefix: {prefix}}}\nlateness: {{{', '.join(f'{s}: 7d' for s in SERVICES)}}}\n"
+        f"sinks:\n  opensearch: {{url: '{parts.search_url}', index_prefix: {prefix}}}\n"
+        f"  sns: {{routes: {{default: '{topic.arn}'}}, endpoint_url: '{parts.aws_url}'}}\nlateness: {{{', '.join(f'{s}: 7d' for s in SERVICES)}}}\n"
         "paging: {pages_per_hour: 100000}\nlog: {format: json}\n")
     return folder / "tidegate.yaml"
 
@@ -173,11 +175,18 @@ def paged(life, docs):
     return out + ([f"{len(told) - len(set(told))} pages came twice"] if len(told) != len(set(told)) else []), len(due)
 
 
+def shapes(topic):
+    """A page for machines says who, what and how bad, by the names of PagerDuty's events."""
+    return [f"page {page.get('dedup_key')} is not as a receiver expects it: {json.dumps(page)[:300]}" for page in topic.heard
+            if page.get("event_action") != "trigger" or not page["payload"].get("summary") or page["payload"].get("severity") not in ("critical", "error", "warning", "info")][:3]
+
+
 def end_to_end(args, parts, folder):
     folder.mkdir(parents=True)
     there, prefix, dice = Organisation(args.binary, folder, args.seed), folder.name, random.Random(f"puts {args.seed}")
     streams = {name: Stream(parts.kinesis_port, f"{prefix}-{name}", shards) for name, shards in STREAMS.items()}
-    config, index = configuration(parts, folder, there.tables(), prefix), Index(parts.search_url, prefix)
+    topic, index = Topic(parts.aws_port, prefix, fifo=False), Index(parts.search_url, prefix)
+    config = configuration(parts, folder, there.tables(), prefix, topic)
     run(args.binary, "setup", "opensearch", "-c", config)
     left_out, parents = kinds(args.binary, folder)
     life = Life(args.binary, config, 0)
@@ -195,7 +204,7 @@ def end_to_end(args, parts, folder):
     pages, due = paged(life, docs)
     print(f"  {there.counts()} put; {len(docs)} alerts in the index, {due} paged; {same} equal those of the replay, {len(left_out)} rules that wait left out")
     if not due or same < 30: wrong.append("hardly an alert: this test shows nothing")
-    return wrong + more + pages
+    return wrong + more + pages + topic.wrong(docs) + shapes(topic)
 
 
 def replay(binary, folder, tables):

@@ -1,4 +1,4 @@
-"""The parts beside the program: a Kinesis, an OpenSearch, started by the project's scripts, and doors before them that can be shut and
+"""The parts beside the program: a Kinesis, an OpenSearch, topics and queues, started by the project's scripts, and doors before them that can be shut and
 that count who comes through."""
 import os, select, socket, subprocess, threading
 from pathlib import Path
@@ -18,18 +18,20 @@ def script(name, *words, **environment):
 class Parts:
     """What every trial shares. A test that cannot start a part fails."""
 
-    def __init__(self, kinesis_port, search_port):
-        self.kinesis_port, self.search_port = kinesis_port, search_port
+    def __init__(self, kinesis_port, search_port, aws_port):
+        self.kinesis_port, self.search_port, self.aws_port = kinesis_port, search_port, aws_port
         for name in HIDDEN: os.environ.pop(name, None)
         os.environ.update(AWS)
-        self.kinesis_url = f"http://127.0.0.1:{kinesis_port}"
+        self.kinesis_url, self.aws_url = f"http://127.0.0.1:{kinesis_port}", f"http://127.0.0.1:{aws_port}"
         script("kinesis.sh", "start", TIDEGATE_KINESIS_PORT=str(kinesis_port))
+        script("aws.sh", "start", TIDEGATE_AWS_PORT=str(aws_port))
         self.search_url = self.search("start")
 
     def search(self, word): return script("opensearch.sh", word, PORT=str(self.search_port))
 
     def leave(self):
         script("kinesis.sh", "stop", TIDEGATE_KINESIS_PORT=str(self.kinesis_port))
+        script("aws.sh", "stop", TIDEGATE_AWS_PORT=str(self.aws_port))
         self.search("wipe")
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The service on the real parts: Kinesis in, OpenSearch out, nothing lost and nothing doubled.
+"""The service on the real parts: Kinesis in, OpenSearch and SNS out, nothing lost and nothing doubled.
 
     run.py [PART...] --binary target/debug/tidegate       all parts, or those named; exit 1 if anything is wrong; what was found is kept in --keep
 
-Starts a Kinesis (ferrokinesis) and an OpenSearch by the scripts beside, on ports of its own, and ends them.
+Starts a Kinesis (ferrokinesis), SNS with SQS (ministack) and an OpenSearch by the scripts beside, on ports of its own, and ends them.
 """
 import argparse, shutil, sys, tempfile, time
 from pathlib import Path
@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--binary", type=Path, default=here / "target/debug/tidegate")
     parser.add_argument("--kinesis-port", type=int, default=24871)
     parser.add_argument("--search-port", type=int, default=24872)
+    parser.add_argument("--aws-port", type=int, default=24873)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "tidegate-live", help="where a failed part is kept")
     args = parser.parse_args()
     if unknown := set(args.parts) - set(PARTS): parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -36,7 +37,7 @@ def arguments():
 
 def main():
     args = arguments()
-    parts, failed = Parts(args.kinesis_port, args.search_port), []
+    parts, failed = Parts(args.kinesis_port, args.search_port, args.aws_port), []
     try:
         for name in args.parts or PARTS:
             print(f"{name}: {PARTS[name].__doc__ or ''}".rstrip(": ").splitlines()[0], flush=True)

@@ -1,5 +1,5 @@
 """Two processes on one state file, before the real sinks: the owner is killed, or stopped past its lease and woken. Each process goes
-to OpenSearch through a door of its own, so that what a woken one sends is seen."""
+to OpenSearch and SNS through doors of its own, so that what a woken one sends is seen."""
 import takeover
 from parts import Door
 from trial import LiveTrial
@@ -11,11 +11,12 @@ class PairTrial(LiveTrial):
     def start(self, config=None):
         if config: return super().start(config)
         name = "ab"[len(self.lives) % 2]
-        if name not in self.doors:
-            self.doors[name] = Door(self.parts.search_port)
-            self.configure(name, "state", "rules", True, search_url=f"http://127.0.0.1:{self.doors[name].port}")
+        if (name, "search") not in self.doors:
+            for what, port in (("search", self.parts.search_port), ("pages", self.parts.aws_port)): self.doors[name, what] = Door(port)
+            urls = {what: f"http://127.0.0.1:{self.doors[name, what].port}" for what in ("search", "pages")}
+            self.configure(name, "state", "rules", True, search_url=urls["search"], aws_url=urls["pages"])
         life = super().start(f"{name}.yaml")
-        life.door = self.doors[name]
+        life.doors = [self.doors[name, what] for what in ("search", "pages")]
         return life
 
 
@@ -24,12 +25,12 @@ class Pair(takeover.Pair):
 
     def follow(self, how, took, least):
         super().follow(how, took, least)
-        self.heard = len(self.owner.door.requests)
+        self.heard = [len(door.requests) for door in self.owner.doors]
 
     def woken(self, old, new, count, pages):
         super().woken(old, new, count, pages)
-        sent = [line for line in old.door.requests[self.heard:]]
-        if sent: self.wrong.append(f"life {old.number} was taken over and sent {sent[:3]} to OpenSearch after that")
+        sent = [line for door, heard in zip(old.doors, self.heard) for line in door.requests[heard:]]
+        if sent: self.wrong.append(f"life {old.number} was taken over and sent {sent[:3]} after that")
 
 
 def standby(args, parts, folder):
@@ -38,9 +39,9 @@ def standby(args, parts, folder):
     try:
         wrong, said = takeover.takeover(trial, args.takeovers // 2, args.takeovers)
         rest, docs, _ = trial.finish()
-        requests = sum(len(door.requests) for door in trial.doors.values())
+        requests = {what: sum(len(door.requests) for (_, to), door in trial.doors.items() if to == what) for what in ("search", "pages")}
     finally: trial.leave()
     print(f"  {said}")
-    print(f"  {len(docs)} alerts, {requests} requests to OpenSearch; {trial.lab.told()}")
-    if not requests: rest.append("nobody sent anything to OpenSearch: this test shows nothing")
+    print(f"  {len(docs)} alerts, {requests['search']} requests to OpenSearch, {requests['pages']} to SNS; {trial.lab.told()}")
+    if not all(requests.values()): rest.append("nobody sent anything: this test shows nothing")
     return wrong + rest + trial.lost()

@@ -1,5 +1,6 @@
 """A topic and a queue that hears it: the pages as a receiver gets them."""
 import http.client, json, re, time, urllib.parse
+from collections import Counter
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=00"
 ACCOUNT = "000000000000"
@@ -41,10 +42,16 @@ class Topic:
     def listen(self):
         """Everything that came, in order; what was heard is taken away, so that a group of a FIFO queue goes on."""
         while messages := self.sqs("ReceiveMessage", QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
-            for message in messages:
-                self.heard.append(json.loads(message["Body"]))
-                self.sqs("DeleteMessage", QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+            self.heard += [json.loads(message["Body"]) for message in messages]
+            self.sqs("DeleteMessageBatch", QueueUrl=self.queue, Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)])
         return self.heard
 
-
-def alert_of(page): return page["dedup_key"]
+    def wrong(self, docs):
+        """Who was to be paged was, and came once."""
+        came = Counter(page["dedup_key"] for page in self.listen())
+        due = {i for i, d in docs.items() if d["tidegate"]["paging"]["decision"] == "page"}
+        out = [f"{n} pages came twice or more: {some[:5]}" for some in [[i for i, k in came.items() if k > 1]] if (n := len(some))]
+        # What was merged later had its own page before.
+        odd = [i for i in came if i not in docs or docs[i]["tidegate"]["paging"]["decision"] not in ("page", "merged")]
+        if due - came.keys(): out.append(f"{len(due - came.keys())} pages did not come through the topic: {sorted(due - came.keys())[:5]}")
+        return out + ([f"{len(odd)} pages came that were not due: {odd[:5]}"] if odd else [])

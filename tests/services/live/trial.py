@@ -18,6 +18,7 @@ from kinesis import HASH_KEYS, Stream, aggregate                               #
 from lab import DAY, GAP, HEARTBEATS, Lab, cases                               # noqa: E402
 from life import Life                                                          # noqa: E402
 from logbook import Logbook                                                    # noqa: E402
+from topic import Topic                                                        # noqa: E402
 
 QUIET = 4                                                                      # seconds without a round and without a delivery: all is done
 PATIENCE = 240
@@ -97,7 +98,7 @@ class LiveTrial(kill_test.Trial):
 
     def __init__(self, args, parts, seed, folder, pipelines=2, shards=2, reshard_every=40):
         self.parts, self.shards, self.reshard_every, self.doors = parts, shards, reshard_every, {}
-        self.index = Index(parts.search_url, folder.name)
+        self.index, self.topic = Index(parts.search_url, folder.name), Topic(parts.aws_port, folder.name)
         super().__init__(args, seed, folder, ["one", "two"], pipelines)
 
     def laboratory(self, seed, folder, sources):
@@ -105,15 +106,16 @@ class LiveTrial(kill_test.Trial):
         for name in sources: (folder / f"{name}.empty").write_bytes(b"")
         return lab
 
-    def configure(self, name, state, rules, follow, kinesis_url=None, search_url=None):
-        """`again` reads nothing: it applies a log. `other` has no part in OpenSearch."""
+    def configure(self, name, state, rules, follow, kinesis_url=None, search_url=None, aws_url=None):
+        """`again` reads nothing: it applies a log. `other` has no part in OpenSearch and SNS."""
         def reads(s):
             if name == "again": return f"    file: ./{s}.empty\n    follow: false\n"
             return f"    kinesis: {{stream: {stream_name(self.folder, s)}, endpoint_url: '{kinesis_url or self.parts.kinesis_url}'}}\n"
         sources = "".join(f"  - name: {s}\n{reads(s)}    format: json\n    json: {{product: lab, service: lab, time_field: t, arrival_field: a}}\n" for s in self.sources)
-        search = "" if name in ("again", "other") else f"  opensearch: {{url: '{search_url or self.parts.search_url}', index_prefix: {self.index.prefix}}}\n"
+        outside = "" if name in ("again", "other") else (f"  opensearch: {{url: '{search_url or self.parts.search_url}', index_prefix: {self.index.prefix}}}\n"
+                                                         f"  sns: {{routes: {{default: '{self.topic.arn}'}}, endpoint_url: '{aws_url or self.parts.aws_url}'}}\n")
         (self.folder / f"{name}.yaml").write_text(f"state: ./{state}.db\nrules: [./{rules}]\nlease: 1s\npipelines: {self.pipelines}\nsources:\n{sources}"
-                                        f"sinks:\n  ndjson: {{file: ./{state}.ndjson}}\n{search}paging: {{pages_per_hour: 100000}}\n"
+                                        f"sinks:\n  ndjson: {{file: ./{state}.ndjson}}\n{outside}paging: {{pages_per_hour: 100000}}\n"
                                         "snapshots: {every: 1s}\nlog: {format: json}\n")
         if name == "tidegate": self.set_up()
 
@@ -166,9 +168,9 @@ class LiveTrial(kill_test.Trial):
         return wrong or [f"the same log applied by one process: {what}" for what in checks.same_of_one_log(docs, checks.documents(self.folder / "again.db"))]
 
     def finish(self):
-        """What the kill test asks, and that OpenSearch holds the same."""
+        """What the kill test asks, that OpenSearch holds the same, and that no page came twice through a FIFO topic."""
         wrong, docs, repeated = super().finish()
-        return wrong + self.indexed(docs), docs, repeated
+        return wrong + self.indexed(docs) + self.topic.wrong(docs), docs, repeated
 
     def indexed(self, docs):
         found = self.index.documents()
