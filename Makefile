@@ -106,6 +106,10 @@ e2e: ## of these the end-to-end test alone (a minute)
 live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
 	$(MAKE) live-test PARTS=crash
 
+.PHONY: sns-test
+sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)
+	sh tests/services/aws.sh run $(CARGO) test --locked -p tidegate --test sns -- --include-ignored
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 	@$(CARGO) bench --quiet -p tidegate --locked --bench restart

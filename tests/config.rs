@@ -108,6 +108,37 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("sinks: {log: {pages: yes}}", &["2:22: `sinks.log.pages` is `yes`: true or false is expected: write it like `pages: true`"]),
     ("sinks: {ndjson: }", &["2:15: no `file` in `sinks.ndjson`: it is required: add `file: ./file`"]),
     (
+        "sinks: {sns: }",
+        &["2:12: no `routes` in `sinks.sns`: it is required: add `routes: {critical: arn:aws:sns:us-east-1:123456789012:pages}`"],
+    ),
+    (
+        "sinks: {sns: {routes: {critical: pages}, external_id: x1}}",
+        &[
+            "2:23: no topic for high pages in `sinks.sns.routes`: nobody would be paged: add `high: ARN`, or `default: ARN` for all others",
+            "2:34: `sinks.sns.routes.critical` is `pages`: it must be the ARN of an SNS topic: write it like `critical: arn:aws:sns:us-east-1:123456789012:pages`",
+            "2:55: `sinks.sns.external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a', high: 'arn:aws:sns:us-east-1:123456789012:b'}, after: 10ms}}}",
+        &[
+            "2:101: topic `arn:aws:sns:us-east-1:123456789012:a` in both channels: the second would fail with the first: name another topic, best in another Region",
+            "2:147: warning: both channels in `us-east-1`: a fault of the Region would silence both: name a topic in another Region",
+            "2:195: `sinks.sns.second.after` is `10ms`: it may be 1s to 1h: write at least 1s",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {file: tidegate.db, role_arn: 'arn:aws:iam::123456789012:role/x'}}}",
+        &[
+            "2:89: `sinks.sns.second.file` is the file of `state`: one would destroy the other: choose another file",
+            "2:112: `role_arn` beside `file` in `sinks.sns.second`: it would be ignored: remove it",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {}}}",
+        &["2:82: nothing in `sinks.sns.second`: it must say where to look: write one of routes, file"],
+    ),
+    (
         "sinks: {ndjson: {file: tidegate.db}}",
         &["2:24: `sinks.ndjson.file` is the file of `state`: one would destroy the other: choose another file"],
     ),
@@ -115,7 +146,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {opensearch: {url: 'http://search.example.org:9200', user: ada}}",
         &[
             "2:27: `sinks.opensearch.url` is plain http to another machine: alerts and the password would cross the network in clear text: write `https://`",
-            "2:65: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
+            "2:67: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
         ],
     ),
     (
@@ -453,9 +484,10 @@ fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
     let (documents, _) = parse_documents("example", &everything());
     let mut named = BTreeSet::new();
     collect(&documents[0], "", &mut named);
-    // A secret stands in one place; the prose names the other.
-    assert!(EXAMPLE.contains("`file: ./opensearch-password`"));
+    // A secret stands in one place, and there is one second channel; the prose names the other.
+    assert!(EXAMPLE.contains("`file: ./opensearch-password`") && EXAMPLE.contains("`file: ./pages.ndjson`"));
     named.insert("sinks.opensearch.password.file".to_owned());
+    named.insert("sinks.sns.second.file".to_owned());
     let known: BTreeSet<String> = all_keys().into_iter().map(|(key, ..)| key).collect();
     assert_eq!(named, known);
 }

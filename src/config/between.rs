@@ -4,6 +4,7 @@ use super::check::{Checker, Named};
 use super::field::{Opened, Wording};
 use super::kinesis;
 use super::quantity::{self, SIZES};
+use super::sns;
 use super::source::columns;
 use super::table::SOURCES_MAX;
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::StreamStart => kinesis::is_start(text),
         Wording::Role => kinesis::is_role(text),
         Wording::ExternalId => kinesis::is_external_id(text),
+        Wording::Topic => sns::is_topic(text),
         Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
     };
     if good { Ok(()) } else { Err(format!("it must be {}", super::field::Kind::Text(wording).expected())) }
@@ -166,15 +168,11 @@ fn overlaps(checker: &mut Checker<'_>) {
             );
         }
     }
-    if let [state, ndjson] = written[..]
-        && state.path == ndjson.path
-    {
-        checker.error(
-            &ndjson.place,
-            format!("`{}` is the file of `{}`", ndjson.key, state.key),
-            "one would destroy the other",
-            "choose another file",
-        );
+    for (number, file) in written.iter().enumerate() {
+        if let Some(other) = written[..number].iter().find(|other| other.path == file.path) {
+            let what = format!("`{}` is the file of `{}`", file.key, other.key);
+            checker.error(&file.place, what, "one would destroy the other", "choose another file");
+        }
     }
 }
 
@@ -217,6 +215,9 @@ fn sinks(checker: &mut Checker<'_>, document: &Node) {
     }
     if let Some(node) = sinks.get("opensearch") {
         opensearch(checker, node);
+    }
+    if let Some(node) = sinks.get("sns") {
+        sns::check(checker, node);
     }
 }
 

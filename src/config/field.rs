@@ -72,6 +72,8 @@ pub(super) enum Wording {
     /// ARN of a role.
     Role,
     ExternalId,
+    /// ARN of an SNS topic.
+    Topic,
 }
 
 /// What a path is opened for.
@@ -116,6 +118,7 @@ impl Wording {
             Wording::StreamStart => Some("^(trim_horizon|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$"),
             Wording::Role => Some("^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
             Wording::ExternalId => Some("^[A-Za-z0-9_+=,.@:/-]{2,1224}$"),
+            Wording::Topic => Some("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"),
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
             Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
@@ -136,6 +139,7 @@ impl Wording {
             Wording::Loopback => "http:// or https:// and 127.0.0.1, localhost or [::1], with a port",
             Wording::StreamStart => "trim_horizon, latest, or a time (RFC 3339)",
             Wording::Role => "the ARN of a role",
+            Wording::Topic => "the ARN of an SNS topic",
             Wording::ExternalId => "2 to 1224 letters, digits and characters of _+=,.@:/-",
         }
     }
@@ -154,6 +158,7 @@ impl Wording {
             Wording::StreamStart => "latest",
             Wording::Role => "arn:aws:iam::123456789012:role/tidegate-read",
             Wording::ExternalId => "tidegate",
+            Wording::Topic => "arn:aws:sns:us-east-1:123456789012:pages",
         }
     }
 }

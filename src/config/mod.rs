@@ -15,6 +15,7 @@ mod kinesis;
 mod quantity;
 mod schema;
 mod settings;
+mod sns;
 mod source;
 mod table;
 mod value;
@@ -27,4 +28,5 @@ pub use schema::schema;
 pub use settings::{
     Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
 };
+pub use sns::{Routes, SecondChannel, Sns, topic_region};
 pub use source::{Format, JsonSource, Reads, SourceSettings, columns};

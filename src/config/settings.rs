@@ -1,5 +1,6 @@
 //! The configuration as plain data. The structs mirror the table; every limit has been checked and every path is resolved.
 
+use super::sns::Sns;
 use super::source::{JsonSource, SourceSettings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,6 +83,8 @@ pub struct Sinks {
     pub ndjson: Option<File>,
     /// Alerts in OpenSearch.
     pub opensearch: Option<OpenSearch>,
+    /// Pages through SNS.
+    pub sns: Option<Sns>,
     /// Pages in the program's log.
     pub log: LogPages,
 }

@@ -146,6 +146,7 @@ static SINKS: Shape = Shape::of(&[
     field("sqlite", Flag, Default("true"), "Keep alerts in the state file, where `tidegate alerts` finds them."),
     field("ndjson", Map(&NDJSON), Optional, "Write alerts to a file too."),
     field("opensearch", Map(&OPENSEARCH), Optional, "Write alerts into OpenSearch too: one document per alert, an index per month."),
+    field("sns", Map(&SNS), Optional, "Page people and machines through SNS topics."),
     field("log", Map(&LOG_PAGES), Default("{}"), "Pages in the program's log."),
 ]);
 
@@ -177,6 +178,39 @@ static SECRET: Shape = Shape {
         field("file", Path(File), Optional, "In this file; white space at its end does not belong to it."),
     ],
     exactly_one: &["env", "file"],
+    at_least_one: &[],
+};
+
+static SNS: Shape = Shape::of(&[
+    field("routes", Map(&ROUTES), Required, "Topics by severity. A topic whose name ends in `.fifo` reaches only SQS."),
+    field("role_arn", Text(Wording::Role), Optional, "Role to publish with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for SNS on this machine, for tests."),
+    field("timeout", Duration { min_ms: SECOND_MS, max_ms: MINUTE_MS }, Default("10s"), "Longest time of one call."),
+    field("second", Map(&SECOND), Optional, "The second channel: it gets the pages while the topics take none."),
+]);
+
+static ROUTES: Shape = Shape::of(&[
+    field("critical", Text(Wording::Topic), Optional, "Topic of critical pages."),
+    field("high", Text(Wording::Topic), Optional, "Topic of high pages."),
+    field("default", Text(Wording::Topic), Optional, "Topic of pages whose severity has none of its own."),
+]);
+
+static SECOND: Shape = Shape {
+    fields: &[
+        field("routes", Map(&ROUTES), Optional, "Other topics, best in another Region."),
+        field("file", Path(Written), Optional, "A file: one line of JSON per page, appended."),
+        field("role_arn", Text(Wording::Role), Optional, "Role to publish with."),
+        field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+        field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for SNS on this machine, for tests."),
+        field(
+            "after",
+            Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
+            Default("45s"),
+            "When a topic has taken nothing for so long while pages waited. One failing call more may pass before.",
+        ),
+    ],
+    exactly_one: &["routes", "file"],
     at_least_one: &[],
 };
 

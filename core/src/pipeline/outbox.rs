@@ -102,18 +102,18 @@ impl Outbox {
                 Action::Index { alert, version, suppressed, before, index, document } => {
                     self.alerts += i64::from(!suppressed) - i64::from(before == Some(false));
                     let item = Arc::new(Item { alert, version, place: index, suppressed, document });
-                    self.of(LaneKind::Index).for_each(|lane| lane.take_document(number, &item, before));
+                    self.of(|kind| kind == LaneKind::Index).for_each(|lane| lane.take_document(number, &item, before));
                 }
                 Action::Page { alert, version, route, document } => {
-                    let item = Arc::new(Item { alert, version, place: route, suppressed: false, document });
-                    self.of(LaneKind::Page).for_each(|lane| lane.take_page(number, &item));
+                    let item = Arc::new(Item { alert, version, place: Arc::clone(&route), suppressed: false, document });
+                    self.of(|kind| kind.takes_page(&route)).for_each(|lane| lane.take_page(number, &item));
                 }
             }
         }
     }
 
-    fn of(&mut self, kind: LaneKind) -> impl Iterator<Item = &mut Lane> {
-        self.lanes.values_mut().filter(move |lane| lane.kind == kind)
+    fn of(&mut self, wanted: impl Fn(LaneKind) -> bool) -> impl Iterator<Item = &mut Lane> {
+        self.lanes.values_mut().filter(move |lane| wanted(lane.kind))
     }
 
     /// What a lane is to send: the lowest numbers that wait, at most `max`, and of a page lane so many that at most

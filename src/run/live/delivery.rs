@@ -8,10 +8,12 @@ use crate::io::port::{Delivery, Outcome, Refusal, Sink};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::pipeline::EffectNumber;
+use tidegate_core::pipeline::{EffectNumber, LaneKind};
 
 /// Longest wait after a sink that cannot take anything.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The same for pages: somebody waits for them, and there are few.
+pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// First wait.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 
@@ -69,11 +71,11 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Starts a thread per sink. `pages` tells which sinks take pages.
+    /// Starts a thread per sink.
     #[must_use]
-    pub fn start(sinks: Vec<(Box<dyn Sink>, bool)>) -> Self {
+    pub fn start(sinks: Vec<(Box<dyn Sink>, LaneKind)>) -> Self {
         let (answer, answers) = unbounded();
-        let start = |(number, (mut sink, pages)): (usize, (Box<dyn Sink>, bool))| {
+        let start = |(number, (mut sink, kind)): (usize, (Box<dyn Sink>, LaneKind))| {
             let (jobs, work) = bounded::<Vec<Job>>(1);
             let (name, answer) = (sink.lane(), answer.clone());
             std::thread::spawn(move || {
@@ -85,7 +87,7 @@ impl Lanes {
                     }
                 }
             });
-            Lane { name, pages, jobs, under_way: false, waiting: None, wait: WAIT_MIN }
+            Lane { name, pages: kind.is_page(), jobs, under_way: false, waiting: None, wait: WAIT_MIN }
         };
         Lanes { lanes: sinks.into_iter().enumerate().map(start).collect(), answers }
     }
@@ -141,7 +143,7 @@ impl Lane {
         let again = all.into_iter().any(|outcome| matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
         if again {
             self.waiting = Some((Stopwatch::start(), self.wait));
-            self.wait = (self.wait * 2).min(WAIT_MAX);
+            self.wait = (self.wait * 2).min(if self.pages { PAGE_WAIT_MAX } else { WAIT_MAX });
         } else {
             (self.waiting, self.wait) = (None, WAIT_MIN);
         }

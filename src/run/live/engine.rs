@@ -323,7 +323,7 @@ impl Engine {
     /// Pages that no sink has taken.
     #[must_use]
     pub fn pages_waiting(&self) -> u64 {
-        self.waiting(|kind| kind == LaneKind::Page)
+        self.waiting(LaneKind::is_page)
     }
 
     /// Documents and pages that no sink has answered for.

@@ -9,6 +9,8 @@ pub mod desk;
 pub mod engine;
 pub mod generation;
 pub mod loader;
+#[cfg(feature = "aws")]
+pub mod pages;
 pub mod progress;
 pub mod reading;
 pub mod report;

@@ -3,7 +3,7 @@
 //! Owns which part stands for which key. Starts nothing.
 
 use super::progress::Shards;
-use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, SourceSettings};
+use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, Sns, SourceSettings};
 use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
@@ -17,8 +17,8 @@ use tidegate_core::event::Source as Service;
 use tidegate_core::event::source::BUILT_IN;
 use tidegate_core::pipeline::LaneKind;
 
-/// A sink and whether it takes pages.
-pub type Sinks = Vec<(Box<dyn Sink>, bool)>;
+/// A sink and what it takes.
+pub type Sinks = Vec<(Box<dyn Sink>, LaneKind)>;
 
 /// The sources, in order.
 ///
@@ -104,21 +104,43 @@ pub fn sinks(config: &Config, store: &SqliteStore) -> Result<Sinks, String> {
     };
     let mut sinks: Sinks = Vec::new();
     if config.sinks.sqlite {
-        sinks.push((Box::new(store.alerts()), false));
+        sinks.push((Box::new(store.alerts()), LaneKind::Index));
     }
     if let Some(ndjson) = &config.sinks.ndjson {
-        sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), false));
+        sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), LaneKind::Index));
     }
     if let Some(settings) = &config.sinks.opensearch {
         let (client, lease) = (open_search(settings)?, lease.clone());
         let bytes = usize::try_from(settings.bulk_bytes).unwrap_or(usize::MAX);
         let sink = OpenSearchSink::new(client, settings.index_prefix.clone(), bytes, Box::new(move || lease.remaining()));
-        sinks.push((Box::new(sink), false));
+        sinks.push((Box::new(sink), LaneKind::Index));
+    }
+    if let Some(settings) = &config.sinks.sns {
+        sinks.extend(sns(settings, &lease)?);
     }
     if config.sinks.log.pages {
-        sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), true));
+        sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), LaneKind::Page));
     }
     Ok(sinks)
+}
+
+/// Pages through SNS: a lane for critical pages and one for the rest.
+#[cfg(feature = "aws")]
+fn sns(settings: &Sns, lease: &Lease) -> Result<Sinks, String> {
+    use crate::io::aws::sns::{CRITICAL_LANE, LANE, SnsSink};
+    let (mut sinks, file): (Sinks, _) = (Vec::new(), super::pages::file(settings)?);
+    for (lane, kind) in [(CRITICAL_LANE, LaneKind::CriticalPage), (LANE, LaneKind::OtherPage)] {
+        let critical = kind == LaneKind::CriticalPage;
+        let (first, second) = (super::pages::first(settings, critical)?, super::pages::second(settings, critical, file.clone())?);
+        let lease = lease.clone();
+        sinks.push((Box::new(SnsSink::new(lane, first, second, Box::new(move || lease.remaining()))?), kind));
+    }
+    Ok(sinks)
+}
+
+#[cfg(not(feature = "aws"))]
+fn sns(_settings: &Sns, _lease: &Lease) -> Result<Sinks, String> {
+    Err("`sinks.sns`: this program was built without AWS; use a build with the feature `aws` (the default)".to_owned())
 }
 
 /// A client of the configured OpenSearch. Nothing is sent yet.
@@ -144,5 +166,5 @@ pub fn open_search(settings: &OpenSearch) -> Result<Client, String> {
 /// The lanes of sinks.
 #[must_use]
 pub fn lanes(sinks: &Sinks) -> Vec<(Arc<str>, LaneKind)> {
-    sinks.iter().map(|(sink, pages)| (sink.lane(), if *pages { LaneKind::Page } else { LaneKind::Index })).collect()
+    sinks.iter().map(|(sink, kind)| (sink.lane(), *kind)).collect()
 }
