@@ -6,6 +6,7 @@ LEAST = kill_test.LEAST
 
 
 def crash(args, parts, folder):
+    """SIGKILL, spread over six windows of the work, while shards split and merge."""
     trial = LiveTrial(args, parts, args.seed, folder)
     try:
         hits, also, seconds = trial.kill_all(args.kills, min(LEAST, -(-args.kills // 10)))

@@ -16,13 +16,10 @@ class FaultTrial(LiveTrial):
 
     pace = FEED_SECONDS
 
-    def begin(self, kinesis=False, search=False):
-        urls = {}
-        for name, wanted, port in (("kinesis_url", kinesis, self.parts.kinesis_port), ("search_url", search, self.parts.search_port)):
-            if wanted:
-                self.doors[name] = Door(port)
-                urls[name] = f"http://127.0.0.1:{self.doors[name].port}"
-        self.configure("faults", "state", "rules", True, **urls)
+    def begin(self, **doors):
+        """Doors by what they stand before: `kinesis_url=port`."""
+        self.doors = {name: Door(port) for name, port in doors.items()}
+        self.configure("faults", "state", "rules", True, **{name: f"http://127.0.0.1:{door.port}" for name, door in self.doors.items()})
         self.life = self.start("faults.yaml")
         self.watch(30, lambda: self.life.started, "the service does not start")
 
@@ -77,7 +74,7 @@ def kinesis_away(args, parts, folder):
     """The stream cannot be reached for a while, twice; connections are cut in the middle of whatever they carry."""
     trial = FaultTrial(args, parts, args.seed + 1, folder)
     try:
-        trial.begin(kinesis=True)
+        trial.begin(kinesis_url=parts.kinesis_port)
         door = trial.doors["kinesis_url"]
         for _ in range(2):
             trial.watch(5)
@@ -88,6 +85,25 @@ def kinesis_away(args, parts, folder):
         wrong, docs = trial.over()
     finally: trial.leave()
     print(f"  Kinesis away twice for {OUTAGE / 2:.0f} s, works again after {back:.1f} s; {len(docs)} alerts; {trial.lab.told()}")
+    return wrong
+
+
+def sns_away(args, parts, folder):
+    """SNS cannot be reached for a while, three times; answers are cut off. No page is lost, and a FIFO topic hears none twice."""
+    trial = FaultTrial(args, parts, args.seed + 4, folder)
+    try:
+        trial.begin(aws_url=parts.aws_port)
+        door = trial.doors["aws_url"]
+        for _ in range(3):
+            before = len(door.requests)
+            trial.watch(30, lambda: len(door.requests) > before + 5, "no page is sent")
+            door.shut()
+            trial.watch(OUTAGE / 2)
+            door.unlock()
+        wrong, docs = trial.over()
+        came = len(trial.topic.heard)
+    finally: trial.leave()
+    print(f"  SNS away three times for {OUTAGE / 2:.0f} s; {came} pages came; {len(docs)} alerts; {trial.lab.told()}")
     return wrong
 
 

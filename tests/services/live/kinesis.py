@@ -49,14 +49,14 @@ class Stream:
             entries = [{"Data": base64.b64encode(data).decode(), "PartitionKey": "p", "ExplicitHashKey": str(key)} for data, key in records[first:first + 200]]
             while entries:
                 answer = self.kinesis.call("PutRecords", StreamName=self.name, Records=entries)["Records"]
-                entries = [entry for entry, said in zip(entries, answer) if "ErrorCode" in said]
+                entries = [entry for entry, said in zip(entries, answer) if said.get("ErrorCode")]
                 if entries: time.sleep(.1)
 
     def open(self):
         """[(first hash key, last, shard id)] of the shards that take records, in order of the keys."""
         shards = self.kinesis.call("ListShards", StreamName=self.name)["Shards"]
         return sorted((int(s["HashKeyRange"]["StartingHashKey"]), int(s["HashKeyRange"]["EndingHashKey"]), s["ShardId"])
-                      for s in shards if "EndingSequenceNumber" not in s["SequenceNumberRange"])
+                      for s in shards if not s["SequenceNumberRange"].get("EndingSequenceNumber"))
 
     def split(self, shard):
         first, last, name = shard

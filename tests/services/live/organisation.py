@@ -182,6 +182,7 @@ def shapes(topic):
 
 
 def end_to_end(args, parts, folder):
+    """Findings, flow logs and trails through three streams, compared with `tidegate replay` of the same records."""
     folder.mkdir(parents=True)
     there, prefix, dice = Organisation(args.binary, folder, args.seed), folder.name, random.Random(f"puts {args.seed}")
     streams = {name: Stream(parts.kinesis_port, f"{prefix}-{name}", shards) for name, shards in STREAMS.items()}
@@ -205,6 +206,11 @@ def end_to_end(args, parts, folder):
     print(f"  {there.counts()} put; {len(docs)} alerts in the index, {due} paged; {same} equal those of the replay, {len(left_out)} rules that wait left out")
     if not due or same < 30: wrong.append("hardly an alert: this test shows nothing")
     return wrong + more + pages + topic.wrong(docs) + shapes(topic)
+
+
+def second_kinesis(args, parts, folder):
+    """End to end once more, from the Kinesis of other authors."""
+    with parts.second_kinesis() as beside: return end_to_end(args, beside, folder)
 
 
 def replay(binary, folder, tables):

@@ -1,6 +1,6 @@
 """The parts beside the program: a Kinesis, an OpenSearch, topics and queues, started by the project's scripts, and doors before them that can be shut and
 that count who comes through."""
-import os, select, socket, subprocess, threading
+import contextlib, copy, os, select, socket, subprocess, threading
 from pathlib import Path
 
 BESIDE = Path(__file__).resolve().parents[1]
@@ -28,6 +28,17 @@ class Parts:
         self.search_url = self.search("start")
 
     def search(self, word): return script("opensearch.sh", word, PORT=str(self.search_port))
+
+    @contextlib.contextmanager
+    def second_kinesis(self):
+        """The same parts but for Kinesis."""
+        beside = copy.copy(self)
+        beside.kinesis_port = self.kinesis_port + 10
+        beside.kinesis_url = f"http://127.0.0.1:{beside.kinesis_port}"
+        environment = dict(TIDEGATE_KINESIS_LOCAL_PORT=str(beside.kinesis_port))
+        script("kinesis-local.sh", "start", **environment)
+        try: yield beside
+        finally: script("kinesis-local.sh", "stop", **environment)
 
     def leave(self):
         script("kinesis.sh", "stop", TIDEGATE_KINESIS_PORT=str(self.kinesis_port))

@@ -9,12 +9,13 @@ import argparse, shutil, sys, tempfile, time
 from pathlib import Path
 from parts import Parts
 from crash import crash
-from faults import kinesis_away, poison, reshard, search_dies
-from organisation import end_to_end
+from faults import kinesis_away, poison, reshard, search_dies, sns_away
+from organisation import end_to_end, second_kinesis
 from standby import standby
 from trial import kill_test
 
-PARTS = {"end-to-end": end_to_end, "reshard": reshard, "poison": poison, "kinesis-away": kinesis_away, "search-dies": search_dies, "standby": standby, "crash": crash}
+PARTS = {"end-to-end": end_to_end, "second-kinesis": second_kinesis, "reshard": reshard, "poison": poison, "kinesis-away": kinesis_away, "sns-away": sns_away,
+         "search-dies": search_dies, "standby": standby, "crash": crash}
 
 
 def arguments():
@@ -40,7 +41,7 @@ def main():
     parts, failed = Parts(args.kinesis_port, args.search_port, args.aws_port), []
     try:
         for name in args.parts or PARTS:
-            print(f"{name}: {PARTS[name].__doc__ or ''}".rstrip(": ").splitlines()[0], flush=True)
+            print(f"{name}: {PARTS[name].__doc__.splitlines()[0]}", flush=True)
             began, folder = time.monotonic(), args.keep.resolve() / f"live-{name}"
             shutil.rmtree(folder, ignore_errors=True)
             try: wrong = PARTS[name](args, parts, folder)

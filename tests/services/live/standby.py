@@ -34,6 +34,7 @@ class Pair(takeover.Pair):
 
 
 def standby(args, parts, folder):
+    """A second process takes over from one that is killed, and from one that is stopped past its lease and woken."""
     takeover.Pair, takeover.DEAD, takeover.SILENT = Pair, DEAD, SILENT
     trial = PairTrial(args, parts, args.seed, folder)
     try:

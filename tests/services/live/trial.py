@@ -4,7 +4,7 @@ OpenSearch beside those in the state file. What must be true at the end is what 
 A line goes into a record of its own, into one that is compressed, or with others into an aggregate; the shards of the streams are
 split and merged meanwhile. The lines are kept in files too, for whoever wants to read them another way.
 """
-import gzip, importlib.util, json, random, re, signal, sqlite3, subprocess, sys, time
+import gzip, importlib.util, json, random, re, signal, subprocess, sys, threading, time
 from pathlib import Path
 
 CRASH = Path(__file__).resolve().parents[2] / "crash"
@@ -100,6 +100,7 @@ class LiveTrial(kill_test.Trial):
         self.parts, self.shards, self.reshard_every, self.doors = parts, shards, reshard_every, {}
         self.index, self.topic = Index(parts.search_url, folder.name), Topic(parts.aws_port, folder.name)
         super().__init__(args, seed, folder, ["one", "two"], pipelines)
+        self.log = Watched(folder / "state.db")
 
     def laboratory(self, seed, folder, sources):
         lab = LiveLab(seed, folder, sources, self.parts.kinesis_port, self.shards, self.reshard_every)
@@ -186,12 +187,28 @@ class LiveTrial(kill_test.Trial):
         return [f"life {life.number} says: {line}" for life in self.lives for line in life.said if "input was lost" in line]
 
     def leave(self):
+        self.log.stop.set()
         super().leave()
         for door in self.doors.values(): door.shut()
+
+
+class Watched(Logbook):
+    """The log, copied by a thread of its own: whoever waits for a service beside does not look often enough."""
+
+    def __init__(self, state):
+        super().__init__(state)
+        self.lock, self.stop = threading.Lock(), threading.Event()
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        while not self.stop.wait(.1): self.look()
+
+    def look(self, now=None):
+        with self.lock: super().look(now)
 
 
 class Reapplied(Logbook):
     """The log of a service that read streams, applied by one that reads nothing: how far streams were read is nothing to it."""
     forgotten = Logbook.forgotten + ("positions",)
 
-    def __init__(self, log): self.__dict__ = log.__dict__
+    def __init__(self, log): self.__dict__ = dict(log.__dict__)
