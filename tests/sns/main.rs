@@ -2,7 +2,10 @@
 //! (`make sns-test`; those tests are ignored elsewhere, and fail where the server is missing).
 #![cfg(feature = "aws")]
 
+mod doctor;
 mod faults;
+mod folder;
+mod lanes;
 mod second;
 mod service;
 
