@@ -110,6 +110,11 @@ live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hou
 sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)
 	sh tests/services/aws.sh run $(CARGO) test --locked -p tidegate --test sns -- --include-ignored
 
+.PHONY: dashboards-test
+dashboards-test: ## every query of the dashboards and every alert against a real Prometheus (Debian's package, 20 MB; under a minute)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/dashboards/run.py --binary target/debug/tidegate --prometheus "$$(tests/services/prometheus.sh install)"
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 	@$(CARGO) bench --quiet -p tidegate --locked --bench restart

@@ -8,6 +8,7 @@ use super::sns;
 use super::source::columns;
 use super::table::SOURCES_MAX;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use tidegate_core::decode::vpcflow::FlowFormat;
 use tidegate_core::rule::quoted;
 use tidegate_core::rule::yaml::{Kind, Node};
@@ -23,6 +24,7 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Name => text.len() <= 64 && text.split('-').all(plain),
         Wording::OrganizationId => text.strip_prefix("o-").is_some_and(|id| (10..=32).contains(&id.len()) && plain(id)),
         Wording::Url => is_url(text),
+        Wording::Listen => text.parse::<SocketAddr>().is_ok(),
         Wording::Variable => is_variable(text),
         Wording::Stream => kinesis::is_stream(text),
         Wording::Region => kinesis::is_region(text),
@@ -61,6 +63,17 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &Node) {
     overlaps(checker);
     budgets(checker, document);
     sinks(checker, document);
+    http(checker, document);
+}
+
+/// What is served is not encrypted, and asks nobody who they are.
+fn http(checker: &mut Checker<'_>, document: &Node) {
+    let Some(listen) = document.get("http").and_then(|http| http.get("listen")) else { return };
+    if listen.text.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback()) {
+        let why = "whoever reaches it reads which accounts there are, without a login, and what is read can be read on the way";
+        let remedy = "write 127.0.0.1, or let nobody but Prometheus and the orchestrator reach it";
+        checker.warn(&listen.place, format!("`http.listen` is {}, not of this machine alone", quoted(&listen.text)), why, remedy);
+    }
 }
 
 /// Keys that say something only beside others.

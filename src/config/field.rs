@@ -57,6 +57,8 @@ pub(super) enum Wording {
     /// `o-` and 10 to 32 letters and digits.
     OrganizationId,
     Url,
+    /// Address and port of this machine.
+    Listen,
     /// A variable of the environment.
     Variable,
     /// Columns of a flow log.
@@ -122,6 +124,7 @@ impl Wording {
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
             Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
+            Wording::Listen => Some("^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"),
             Wording::Url => Some("^https?://[^@\\s/?#]+([/?#]\\S*)?$"),
         }
     }
@@ -132,6 +135,7 @@ impl Wording {
             Wording::Name => "1 to 64 lower-case letters, digits and hyphens",
             Wording::OrganizationId => "`o-` and 10 to 32 lower-case letters and digits",
             Wording::Url => "a URL that begins with https:// or http:// and holds no user or password",
+            Wording::Listen => "an address and a port",
             Wording::Variable => "the name of an environment variable: letters, digits and underscores",
             Wording::FlowColumns => "names of flow-log columns",
             Wording::Stream => "the name or ARN of a stream",
@@ -150,6 +154,7 @@ impl Wording {
             Wording::Name => "trail",
             Wording::OrganizationId => "o-a1b2c3d4e5",
             Wording::Url => "https://dashboards.example.org",
+            Wording::Listen => "127.0.0.1:9187",
             Wording::Variable => "OPENSEARCH_PASSWORD",
             Wording::FlowColumns => "'${version} ${account-id} ${srcaddr} ${dstaddr}'",
             Wording::Stream => "findings",

@@ -26,7 +26,7 @@ pub use kinesis::{Consumer, KinesisStream, StreamStart};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{
-    Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+    Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
 };
 pub use sns::{Routes, SecondChannel, Sns, topic_region};
 pub use source::{Format, JsonSource, Reads, SourceSettings, columns};

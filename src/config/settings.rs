@@ -4,6 +4,7 @@ use super::sns::Sns;
 use super::source::{JsonSource, SourceSettings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_core::decode::Hints;
 use tidegate_core::event::source::BUILT_IN;
@@ -47,6 +48,16 @@ pub struct Config {
     pub snapshots: Snapshots,
     /// The program's log.
     pub log: Log,
+    /// Health and metrics.
+    pub http: Option<Http>,
+}
+
+/// Health and metrics over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Where.
+    pub listen: SocketAddr,
 }
 
 /// Files of enrichment tables.

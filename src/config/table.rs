@@ -62,6 +62,7 @@ pub(super) static ROOT: Shape = Shape::of(&[
     ),
     field("snapshots", Map(&SNAPSHOTS), Default("{}"), "When the state is written down whole."),
     field("log", Map(&LOG), Default("{}"), "The program's own log, on standard error."),
+    field("http", Map(&HTTP), Optional, "Health, metrics and coverage over HTTP; without it nothing listens."),
 ]);
 
 static TABLES: Shape = Shape::of(&[
@@ -248,6 +249,13 @@ static SNAPSHOTS: Shape = Shape::of(&[field(
     Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
     Default("60s"),
     "At latest so often; sooner when applying the log again would take long.",
+)]);
+
+static HTTP: Shape = Shape::of(&[field(
+    "listen",
+    Text(Wording::Listen),
+    Required,
+    "Where `/live`, `/ready`, `/metrics` and `/coverage` are served, without encryption or login. Port 0: any that is free; the log says which.",
 )]);
 
 static LOG: Shape = Shape::of(&[

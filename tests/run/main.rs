@@ -5,6 +5,7 @@
 
 mod disk;
 mod files;
+mod http;
 mod layout;
 mod quarantine;
 mod reload;

@@ -285,6 +285,10 @@ impl Lane {
         }
     }
 
+    pub(super) fn oldest(&self) -> Option<EffectNumber> {
+        self.holds.first().copied()
+    }
+
     pub(super) fn under_way(&self) -> usize {
         self.under_way.len()
     }

@@ -150,6 +150,12 @@ impl Outbox {
         self.lanes.get(lane).map_or(0, Lane::under_way)
     }
 
+    /// The first effect for which a lane's sink has not answered, neither for itself nor by a newer version of the same alert.
+    #[must_use]
+    pub fn oldest(&self, lane: &str) -> Option<EffectNumber> {
+        self.lanes.get(lane).and_then(Lane::oldest)
+    }
+
     /// What a lane counts; for the books.
     #[must_use]
     pub fn counts(&self, lane: &str) -> LaneCounts {

@@ -14,6 +14,7 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     lines.push(("pages to", if config.sinks.log.pages { "the program's log" } else { "nobody" }.to_owned()));
     let per_hour = config.paging.pages_per_hour;
     lines.push(("limits", format!("{per_hour} pages per hour, rule and account; {}", budgets(config))));
+    lines.extend(config.http.iter().map(|http| ("health at", format!("http://{}/ready, /live, /metrics, /coverage", http.listen))));
     let mut out = String::new();
     for (name, text) in lines {
         out += &format!("{} {text}\n", screen::bold(&format!("{name:<12}")));

@@ -8,10 +8,11 @@ use super::protocol::{Action, Event, Refusal, Start};
 use super::service::{Service, Stream};
 use super::shards::Shards;
 use crate::io::clock::{Stopwatch, now_ms};
-use crate::io::port::{Flow, Read, ReadPosition, Source};
+use crate::io::port::{Flow, Read, ReadPosition, Source, SourceCounts};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
 use tidegate_core::event::Source as Kind;
@@ -30,6 +31,7 @@ pub struct KinesisSource {
     stream: Stream,
     start: Start,
     services: Vec<Kind>,
+    counts: Arc<SourceCounts>,
 }
 
 /// A hand-over: the name it is acknowledged by, and what is handed over in order.
@@ -39,7 +41,7 @@ impl KinesisSource {
     /// A stream. Nothing is loaded or called before it runs.
     #[must_use]
     pub fn new(name: &str, stream: Stream, start: Start, services: Vec<Kind>) -> Self {
-        KinesisSource { name: name.into(), stream, start, services }
+        KinesisSource { name: name.into(), stream, start, services, counts: Arc::default() }
     }
 
     async fn drive(
@@ -49,7 +51,7 @@ impl KinesisSource {
         mut taken: UnboundedReceiver<Option<Arc<str>>>,
     ) -> Result<(), String> {
         let service = Service::connect(self.stream.clone()).await.map_err(|why| format!("source {}: {why}", self.name))?;
-        let (since, mut calls, mut voice) = (Stopwatch::start(), JoinSet::new(), Voice::new(&self.name));
+        let (since, mut calls, mut voice) = (Stopwatch::start(), JoinSet::new(), Voice::new(&self.name, &self.counts));
         let mut beat_ms = BEAT_MS;
         loop {
             let now = ms(since);
@@ -94,6 +96,10 @@ impl Source for KinesisSource {
 
     fn services(&self) -> &[Kind] {
         &self.services
+    }
+
+    fn counts(&self) -> Arc<SourceCounts> {
+        self.counts.clone()
     }
 
     fn run(&mut self, resume: &[ReadPosition], take: &(dyn Fn(Read) -> Flow + Sync)) -> Result<(), String> {
@@ -153,12 +159,13 @@ fn ms(since: Stopwatch) -> u64 {
 /// Says in the program's log what does not work, once, and when it works again.
 struct Voice<'a> {
     source: &'a str,
+    counts: &'a SourceCounts,
     told: BTreeMap<Arc<str>, String>,
 }
 
 impl<'a> Voice<'a> {
-    fn new(source: &'a str) -> Self {
-        Voice { source, told: BTreeMap::new() }
+    fn new(source: &'a str, counts: &'a SourceCounts) -> Self {
+        Voice { source, counts, told: BTreeMap::new() }
     }
 
     fn tell(&mut self, event: &Event) {
@@ -180,6 +187,7 @@ impl<'a> Voice<'a> {
             }
             None | Some(Refusal::Expired) => return,
             Some(Refusal::Throttled) => {
+                self.counts.throttled.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(source = self.source, "{} is throttled: it is read more slowly", terminal(what));
                 return;
             }

@@ -46,6 +46,8 @@ pub struct Answer {
     pub refused: Vec<Refusal>,
     /// What became of items of the quarantine.
     pub redriven: Vec<(i64, Outcome)>,
+    /// Time that the sink took.
+    pub took: Duration,
 }
 
 /// One lane: a sink's thread, and when it may be asked again.
@@ -100,10 +102,12 @@ impl Lanes {
 
 fn deliver(sink: &mut dyn Sink, lane: usize, batch: Vec<Job>) -> Answer {
     let deliveries: Vec<Delivery> = batch.iter().map(|job| job.delivery.clone()).collect();
+    let clock = Stopwatch::start();
     let mut outcomes = sink.deliver(&deliveries);
+    let took = clock.elapsed();
     // A sink that forgets one has not taken it.
     outcomes.resize_with(batch.len(), || Outcome::Unknown("the sink gave no answer for it".into()));
-    let mut answer = Answer { lane, outcomes: Vec::new(), refused: Vec::new(), redriven: Vec::new() };
+    let mut answer = Answer { lane, outcomes: Vec::new(), refused: Vec::new(), redriven: Vec::new(), took };
     for (Job { origin, delivery }, outcome) in batch.into_iter().zip(outcomes) {
         match origin {
             Origin::Quarantine(item) => answer.redriven.push((item, outcome)),

@@ -14,7 +14,7 @@ use crate::io::port::{Append, Delivery, Outcome, ReadPosition, Refusal, RuleFile
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
+use tidegate_core::pipeline::{Action, Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
 
 /// Documents handed to a sink at once.
 const DOCUMENTS_MAX: usize = 200;
@@ -42,6 +42,8 @@ pub struct Applied {
     pub apply: Duration,
     /// What changed about the rules.
     pub reload: Option<Reload>,
+    /// What went into the outboxes.
+    pub actions: Vec<Action>,
 }
 
 /// The durable machine.
@@ -208,11 +210,12 @@ impl Engine {
         let Some(round) = self.unwritten.take() else { return Ok(None) };
         self.head = position;
         let clock = Stopwatch::start();
-        self.machine.apply(position, &round.entries);
+        let effects = self.machine.apply(position, &round.entries);
         let apply = clock.elapsed();
         tracing::trace!(target: "window", position, "applied");
         self.snapshots.applied(apply);
-        Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned() }))
+        let actions = effects.into_iter().map(|(_, effect)| effect.action).collect();
+        Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned(), actions }))
     }
 
     /// Gives every free lane what is due.

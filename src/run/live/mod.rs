@@ -9,6 +9,7 @@ pub mod desk;
 pub mod engine;
 pub mod generation;
 pub mod loader;
+pub mod notice;
 #[cfg(feature = "aws")]
 pub mod pages;
 pub mod progress;

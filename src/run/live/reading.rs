@@ -5,6 +5,7 @@
 //! when the rules changed in between.
 
 use crate::io::port::{Flow, Progress, Read, ReadPosition, Source};
+use crate::telemetry::Board;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,6 +100,21 @@ impl Readers {
     /// Starts reading. `stamped` tells, per source, whether its events carry their own arrival.
     #[must_use]
     pub fn start(sources: Vec<Box<dyn Source>>, stamped: &[bool], intakes: Arc<Intakes>, resume: &[ReadPosition]) -> Self {
+        Readers::watched(sources, stamped, intakes, resume, None)
+    }
+
+    /// The same; a board hears who was heard of, and where the sources count.
+    #[must_use]
+    pub fn watched(
+        sources: Vec<Box<dyn Source>>,
+        stamped: &[bool],
+        intakes: Arc<Intakes>,
+        resume: &[ReadPosition],
+        board: Option<&Board>,
+    ) -> Self {
+        if let Some(board) = board {
+            board.count(sources.iter().map(|source| (source.name(), source.counts())).collect());
+        }
         let (sender, found) = bounded(BATCHES_MAX);
         let intakes = Arc::new(RwLock::new(intakes));
         let stop = Arc::new(AtomicBool::new(false));
@@ -114,6 +130,7 @@ impl Readers {
                 stop: stop.clone(),
                 sender: sender.clone(),
                 memories: Mutex::default(),
+                board: board.cloned(),
             };
             threads.push(std::thread::spawn(move || {
                 let end = source.run(&resume, &|read| outlet.take(read));
@@ -152,6 +169,7 @@ struct Outlet {
     stop: Arc<AtomicBool>,
     sender: Sender<FromReader>,
     memories: Mutex<BTreeMap<Arc<str>, ShardMemory>>,
+    board: Option<Board>,
 }
 
 impl Outlet {
@@ -180,6 +198,7 @@ impl Outlet {
         let before = (!read.records.is_empty()).then(|| memory.fork());
         let mut gathered = Gathered::default();
         intake.process(&mut memory, &read.records, &mut gathered);
+        self.board.iter().for_each(|board| board.coverage().note(&gathered.coverage));
         if read.progress != Progress::Ended {
             self.memories().insert(read.shard.clone(), memory);
         }
