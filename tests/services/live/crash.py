@@ -3,6 +3,7 @@ from collections import Counter
 from trial import LiveTrial, checks, kill_test
 
 LEAST = kill_test.LEAST
+DELIVERED = ("opensearch", "sns", "sns-critical")
 
 
 def crash(args, parts, folder):
@@ -16,6 +17,9 @@ def crash(args, parts, folder):
     print(f"  {sum(hits.values())} kills in {seconds:.0f} s; {trial.lab.told()}")
     print(f"  {'kills':>8} {'also open':>10}  window")
     for window in kill_test.WINDOWS + [kill_test.ELSEWHERE]: print(f"  {hits[window]:8} {also[window]:10}  {window}")
+    lanes = Counter(lane for life in trial.lives for lane in {key[1] for key, n in life.open.items() if key[0] == "lane" and n})
+    print("  killed while something was on its way to: " + ", ".join(f"{lane} {n}" for lane, n in sorted(lanes.items())))
+    if args.kills >= 10 * LEAST: wrong += [f"only {lanes[lane]} kills while {lane} was sent something" for lane in DELIVERED if lanes[lane] < LEAST]
     if args.kills >= 10 * LEAST: wrong += [f"only {hits[w]} kills {w}" for w in kill_test.WINDOWS if hits[w] < LEAST]
     most = 10 * trial.pipelines * with_pages
     if repeated > most: wrong.append(f"{repeated} pages were sent again, more than the {most} that can have been under way")

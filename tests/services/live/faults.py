@@ -37,6 +37,7 @@ class FaultTrial(LiveTrial):
     def over(self):
         """The life ends as asked, and all must be true that must be true after kills."""
         self.settle(self.life)
+        self.balance(self.life, "after the fault", True)
         self.stop(self.life)
         wrong, docs, repeated = self.finish()
         if repeated: wrong.append(f"{repeated} pages were sent again though nobody was killed")
@@ -58,6 +59,7 @@ def search_dies(args, parts, folder):
         began, pages = time.monotonic(), len(trial.life.pages)
         back = threading.Thread(target=parts.search, args=("start",))
         trial.watch(OUTAGE)
+        trial.balance(trial.life, "while OpenSearch is away")
         back.start()
         trial.pace = SLOWLY                                                    # how long a start takes is the machine's
         trial.watch(240, lambda: not back.is_alive(), "OpenSearch does not come back")
@@ -99,6 +101,7 @@ def sns_away(args, parts, folder):
             trial.watch(30, lambda: len(door.requests) > before + 5, "no page is sent")
             door.shut()
             trial.watch(OUTAGE / 2)
+            trial.balance(trial.life, "while SNS is away")
             door.unlock()
         wrong, docs = trial.over()
         came = len(trial.topic.heard)
@@ -118,6 +121,9 @@ def poison(args, parts, folder):
         while trial.lab.pieces: trial.lab.feed()
         trial.settle(trial.life)
         wrong, refused, paged = refusals(trial)
+        states = trial.balance(trial.life, "with documents in the quarantine", True)["tidegate_lane_alerts"]
+        counted = sum(n for labels, n in states.items() if dict(labels) == {"lane": "opensearch", "state": "quarantined"})
+        if counted != len(refused): wrong.append(f"{len(refused)} alerts are missing in the index, {counted:.0f} are counted as quarantined")
         mend(trial.index)
         trial.tidegate("quarantine", "redrive", "--code", "document_refused", "--state", "state.db")
         trial.watch(30, lambda: not quarantined(trial), "documents stay in the quarantine though the index is mended")

@@ -9,7 +9,7 @@ from index import Index, differences
 from kinesis import HASH_KEYS, Stream, aggregate
 from life import Life
 from topic import Topic
-from trial import checks, kill_test
+from trial import books, checks, kill_test
 
 ACCOUNTS, NOISE = 40, .05
 QUIET, PATIENCE = 8, 180
@@ -96,7 +96,7 @@ def configuration(parts, folder, tables, prefix, topic):
         f"state: ./state.db\ntables: {{accounts: {accounts}, networks: {networks}, intel: [{intel}]}}\nsources:\n{sources}"
         f"sinks:\n  opensearch: {{url: '{parts.search_url}', index_prefix: {prefix}}}\n"
         f"  sns: {{routes: {{default: '{topic.arn}'}}, endpoint_url: '{parts.aws_url}'}}\nlateness: {{{', '.join(f'{s}: 7d' for s in SERVICES)}}}\n"
-        "paging: {pages_per_hour: 100000}\nlog: {format: json}\n")
+        "paging: {pages_per_hour: 100000}\nhttp: {listen: '127.0.0.1:0'}\nlog: {format: json}\n")
     return folder / "tidegate.yaml"
 
 
@@ -127,9 +127,9 @@ def stop(life, records):
     life.drain()
     text = "\n".join(life.said)
     if life.process.returncode: return [f"the service ended with {life.process.returncode}: {life.said[-3:]}"]
-    books = re.search(r"books: (\d+) records = (\d+) events \+ (\d+) filtered \+ (\d+) quarantined", text)
-    total, *rest = map(int, books.groups())
-    out = [] if total == sum(rest) else [f"the books do not balance: {books.group(0)}"]
+    account = re.search(r"books: (\d+) records = (\d+) events \+ (\d+) filtered \+ (\d+) quarantined", text)
+    total, *rest = map(int, account.groups())
+    out = [] if total == sum(rest) else [f"the books do not balance: {account.group(0)}"]
     out += [] if total == records else [f"{total} records were read; the replay read {records}"]
     return out + [f"the service says: {line}" for line in life.said if "input was lost" in line or line.startswith("ERROR")]
 
@@ -194,6 +194,8 @@ def end_to_end(args, parts, folder):
     try:
         feed(streams, there.records(), life, dice)
         settle(life)
+        try: books.check(f"http://{life.address}", 30)
+        except AssertionError as why: raise kill_test.Wrong(f"the books: {why}", life) from None
         replayed, records = replay(args.binary, folder, there.tables())
         wrong = stop(life, records)
     finally:

@@ -23,9 +23,16 @@ class Parts:
         for name in HIDDEN: os.environ.pop(name, None)
         os.environ.update(AWS)
         self.kinesis_url, self.aws_url = f"http://127.0.0.1:{kinesis_port}", f"http://127.0.0.1:{aws_port}"
-        script("kinesis.sh", "start", TIDEGATE_KINESIS_PORT=str(kinesis_port))
-        script("aws.sh", "start", TIDEGATE_AWS_PORT=str(aws_port))
-        self.search_url = self.search("start")
+        self.search_url = None
+        try: self.start()
+        except BaseException: self.leave(); raise
+
+    def start(self):
+        script("kinesis.sh", "start", TIDEGATE_KINESIS_PORT=str(self.kinesis_port))
+        script("aws.sh", "start", TIDEGATE_AWS_PORT=str(self.aws_port))
+        url = self.search("start")
+        if not url.endswith(f":{self.search_port}"): raise RuntimeError(f"another OpenSearch of opensearch.sh runs already, at {url}: end it")
+        self.search_url = url
 
     def search(self, word): return script("opensearch.sh", word, PORT=str(self.search_port))
 
@@ -43,7 +50,7 @@ class Parts:
     def leave(self):
         script("kinesis.sh", "stop", TIDEGATE_KINESIS_PORT=str(self.kinesis_port))
         script("aws.sh", "stop", TIDEGATE_AWS_PORT=str(self.aws_port))
-        self.search("wipe")
+        if self.search_url: self.search("wipe")
 
 
 class Door:

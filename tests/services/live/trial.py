@@ -8,10 +8,11 @@ import gzip, importlib.util, json, random, re, signal, subprocess, sys, threadin
 from pathlib import Path
 
 CRASH = Path(__file__).resolve().parents[2] / "crash"
-sys.path.append(str(CRASH))
+sys.path += [str(CRASH), str(CRASH.parent / "services")]
 spec = importlib.util.spec_from_file_location("kill_test", CRASH / "run.py")   # its name is also that of this folder's program
 kill_test = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(kill_test)
+import books                                                                   # noqa: E402
 import checks                                                                  # noqa: E402
 from index import Index, differences                                           # noqa: E402
 from kinesis import HASH_KEYS, Stream, aggregate                               # noqa: E402
@@ -97,7 +98,7 @@ class LiveTrial(kill_test.Trial):
     """One state file, its configuration, its streams and its index."""
 
     def __init__(self, args, parts, seed, folder, pipelines=2, shards=2, reshard_every=40):
-        self.parts, self.shards, self.reshard_every, self.doors = parts, shards, reshard_every, {}
+        self.parts, self.shards, self.reshard_every, self.doors, self.balanced = parts, shards, reshard_every, {}, []
         self.index, self.topic = Index(parts.search_url, folder.name), Topic(parts.aws_port, folder.name)
         super().__init__(args, seed, folder, ["one", "two"], pipelines)
         self.log = Watched(folder / "state.db")
@@ -117,7 +118,7 @@ class LiveTrial(kill_test.Trial):
                                                          f"  sns: {{routes: {{default: '{self.topic.arn}'}}, endpoint_url: '{aws_url or self.parts.aws_url}'}}\n")
         (self.folder / f"{name}.yaml").write_text(f"state: ./{state}.db\nrules: [./{rules}]\nlease: 1s\npipelines: {self.pipelines}\nsources:\n{sources}"
                                         f"sinks:\n  ndjson: {{file: ./{state}.ndjson}}\n{outside}paging: {{pages_per_hour: 100000}}\n"
-                                        "snapshots: {every: 1s}\nlog: {format: json}\n")
+                                        "snapshots: {every: 1s}\nhttp: {listen: '127.0.0.1:0'}\nlog: {format: json}\n")
         if name == "tidegate": self.set_up()
 
     def set_up(self):
@@ -141,7 +142,16 @@ class LiveTrial(kill_test.Trial):
         """A last life that reads everything, and is then asked to stop. Streams have no end."""
         life = self.start(config)
         self.settle(life)
+        self.balance(life, "at the end", True)
         return self.stop(life)
+
+    def balance(self, life, when, settled=False):
+        """The three books, as the running service shows them; settled: and nothing waits."""
+        try: metrics = books.check(f"http://{life.address}", 30 if settled else None)
+        except (AssertionError, OSError) as why: raise kill_test.Wrong(f"the books {when}: {why}", life) from None
+        self.balanced.append((when, books.total(metrics, "tidegate_alerts_total")))
+        if losses := books.total(metrics, "tidegate_source_losses_total"): raise kill_test.Wrong(f"{losses} losses are counted {when}", life)
+        return metrics
 
     def stop(self, life):
         began = time.monotonic()
@@ -156,10 +166,10 @@ class LiveTrial(kill_test.Trial):
         """What went in is what was counted; nothing waits."""
         text = "\n".join(life.said)
         said = re.search(r"stopped: (\d+) records, (\d+) alerts, (\d+) pages; (\d+) deliveries", text)
-        books = re.search(r"books: (\d+) records = (\d+) events \+ (\d+) filtered \+ (\d+) quarantined", text)
-        if not said or not books: return [f"the program did not say how it ended: {life.said[-3:]}"]
+        account = re.search(r"books: (\d+) records = (\d+) events \+ (\d+) filtered \+ (\d+) quarantined", text)
+        if not said or not account: return [f"the program did not say how it ended: {life.said[-3:]}"]
         records, _, _, waiting = map(int, said.groups())
-        total, *rest = map(int, books.groups())
+        total, *rest = map(int, account.groups())
         out = [] if records == self.lab.seen["lines"] else [f"{self.lab.seen['lines']} lines were put, {records} records were counted"]
         out += [] if total == sum(rest) else [f"the books do not balance: {total} records are not {' + '.join(map(str, rest))}"]
         return out + ([f"{waiting} deliveries wait though all sinks work"] if waiting else [])
