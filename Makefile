@@ -106,6 +106,10 @@ e2e: ## of these the end-to-end test alone (a minute)
 live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
 	$(MAKE) live-test PARTS=crash
 
+.PHONY: owner-test
+owner-test: ## the ownership row against a DynamoDB on 127.0.0.1 (ministack from PyPI into target/services: 25 MB)
+	sh tests/services/aws.sh run $(CARGO) test --locked --test ownership-service -- --nocapture
+
 .PHONY: sns-test
 sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)
 	sh tests/services/aws.sh run $(CARGO) test --locked -p tidegate --test sns -- --include-ignored
@@ -117,7 +121,7 @@ dashboards-test: ## every query of the dashboards and every alert against a real
 
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture

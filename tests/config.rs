@@ -46,6 +46,33 @@ fn errors_say_what_where_why_and_what_to_do() {
 }
 
 const REFUSED: &[(&str, &[&str])] = &[
+    ("ownership: {}", &["2:12: no `table` in `ownership`: it is required: add `table: tidegate-leases`"]),
+    (
+        "ownership: {table: t, lease: 2s, external_id: soc}",
+        &[
+            "2:20: `ownership.table` is `t`: it must be the name of a DynamoDB table: write it like `table: tidegate-leases`",
+            "2:30: `ownership.lease` is `2s`: it may be 3s to 5m: write at least 3s",
+            "2:47: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
+    ("sinks: {opensearch: {timeout: 30s}}", &["2:21: nothing in `sinks.opensearch`: it must say where to look: write one of url, domain"]),
+    (
+        "sinks: {opensearch: {domain: alerts, url: 'https://search.example.org'}}",
+        &["2:21: `url` and `domain` in one `sinks.opensearch`: only one of them can hold: keep one"],
+    ),
+    (
+        "sinks: {opensearch: {domain: alerts.example.org}}",
+        &[
+            "2:30: `sinks.opensearch.domain` is `alerts.example.org`: it must be the name of an OpenSearch domain: 3 to 28 lower-case letters, digits and hyphens: write it like `domain: alerts`",
+        ],
+    ),
+    (
+        "sinks: {opensearch: {url: 'https://search.example.org', user: u, password: {env: P}, aws: {external_id: soc}}}",
+        &[
+            "2:63: `sinks.opensearch.user` beside `aws`: a request is signed, or it names a user: it cannot do both: remove one of them",
+            "2:105: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
     ("pipeline: 3", &["2:1: unknown key `pipeline` (did you mean `pipelines`?): it would be ignored: correct it, or remove it"]),
     ("pages_per_hour: 3", &["2:1: unknown key `pages_per_hour`: it would be ignored: write it as `paging.pages_per_hour`, or remove it"]),
     (
@@ -487,6 +514,15 @@ fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
     // A secret stands in one place, and there is one second channel; the prose names the other.
     assert!(EXAMPLE.contains("`file: ./opensearch-password`") && EXAMPLE.contains("`file: ./pages.ndjson`"));
     named.insert("sinks.opensearch.password.file".to_owned());
+    // OpenSearch is at a URL or is a domain; the prose names the other, and what belongs to it.
+    let quoted = |key: &str| EXAMPLE.split('`').find(|text| text.starts_with(key)).expect("in the prose");
+    let on_aws = format!("{LEAST}sinks: {{opensearch: {{{}, {}}}}}", quoted("domain: "), quoted("aws: {").replace("\n# ", " "));
+    let settings = good(&on_aws).sinks.opensearch.expect("OpenSearch");
+    assert_eq!((settings.domain.as_deref(), settings.url), (Some("alerts"), None));
+    assert!(settings.aws.is_some_and(|aws| aws.external_id.is_some()));
+    for key in ["domain", "aws", "aws.region", "aws.role_arn", "aws.external_id", "aws.endpoint_url"] {
+        named.insert(format!("sinks.opensearch.{key}"));
+    }
     named.insert("sinks.sns.second.file".to_owned());
     let known: BTreeSet<String> = all_keys().into_iter().map(|(key, ..)| key).collect();
     assert_eq!(named, known);

@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Ok(Some(ending)) => Ok(end(&ending)),
         Err(Trouble::Configuration(why)) => Err(Failure::usage(why)),
         Err(Trouble::Store(StoreError::Fenced(why))) => Err(Failure::failed(format!("another process has taken over: {why}"))),
+        Err(Trouble::Refused(why)) => Err(Failure::failed(why)),
         Err(Trouble::Store(error)) => Err(Failure::failed(error.to_string())),
     }
 }

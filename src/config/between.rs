@@ -1,5 +1,6 @@
 //! What keys owe each other, and what texts must look like: the rules that a table of single keys cannot say.
 
+use super::aws;
 use super::check::{Checker, Named};
 use super::field::{Opened, Wording};
 use super::kinesis;
@@ -31,6 +32,8 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Loopback => kinesis::is_loopback(text),
         Wording::StreamStart => kinesis::is_start(text),
         Wording::Role => kinesis::is_role(text),
+        Wording::Table => aws::is_table(text),
+        Wording::Domain => aws::is_domain(text),
         Wording::ExternalId => kinesis::is_external_id(text),
         Wording::Topic => sns::is_topic(text),
         Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
@@ -63,7 +66,29 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &Node) {
     overlaps(checker);
     budgets(checker, document);
     sinks(checker, document);
+    ownership(checker, document);
     http(checker, document);
+}
+
+/// The row on a table that several machines see.
+fn ownership(checker: &mut Checker<'_>, document: &Node) {
+    let Some(ownership) = document.get("ownership") else { return };
+    without_aws(checker, "ownership", ownership);
+    role(checker, ownership);
+}
+
+fn without_aws(checker: &mut Checker<'_>, key: &str, node: &Node) {
+    if cfg!(not(feature = "aws")) {
+        let remedy = "use a build with the feature `aws` (the default), or remove it";
+        let why = "this program was built with `--no-default-features`";
+        checker.error(&node.place, format!("`{key}` in a build without AWS"), why, remedy);
+    }
+}
+
+fn role(checker: &mut Checker<'_>, node: &Node) {
+    if let Some(id) = node.get("external_id").filter(|_| node.get("role_arn").is_none()) {
+        checker.error(&id.place, "`external_id` without `role_arn`", "it would be ignored", "add `role_arn`, or remove it");
+    }
 }
 
 /// What is served is not encrypted, and asks nobody who they are.
@@ -117,9 +142,7 @@ fn stream(checker: &mut Checker<'_>, source: &Node) {
         let why = "enhanced fan-out is not built yet: a stream is polled, at most 5 times a second and shard";
         checker.error(&fan_out.place, "`consumer: fan_out`", why, "write `consumer: polling`, or remove it");
     }
-    if let Some(id) = stream.get("external_id").filter(|_| stream.get("role_arn").is_none()) {
-        checker.error(&id.place, "`external_id` without `role_arn`", "it would be ignored", "add `role_arn`, or remove it");
-    }
+    role(checker, stream);
     let named = stream.get("stream").and_then(|s| kinesis::arn_region(&s.text));
     if let (Some(named), Some(region)) = (named, stream.get("region"))
         && region.text != named
@@ -242,6 +265,18 @@ fn opensearch(checker: &mut Checker<'_>, node: &Node) {
     if let Some(url) = node.get("url").filter(|u| u.text.contains(['?', '#'])) {
         let why = "it is the base of every request";
         checker.error(&url.place, "`sinks.opensearch.url` has a query or a fragment", why, "remove what begins with `?` or `#`");
+    }
+    for key in ["domain", "aws"] {
+        if let Some(node) = node.get(key) {
+            without_aws(checker, &format!("sinks.opensearch.{key}"), node);
+        }
+    }
+    if let Some(aws) = node.get("aws") {
+        role(checker, aws);
+        if let (Some(user), None) = (node.get("user"), node.get("domain")) {
+            let why = "a request is signed, or it names a user: it cannot do both";
+            checker.error(&user.place, "`sinks.opensearch.user` beside `aws`", why, "remove one of them");
+        }
     }
     match (node.get("user"), node.get("password")) {
         (Some(user), None) => {

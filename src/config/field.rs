@@ -74,6 +74,10 @@ pub(super) enum Wording {
     /// ARN of a role.
     Role,
     ExternalId,
+    /// Name of a DynamoDB table.
+    Table,
+    /// Name of an OpenSearch domain.
+    Domain,
     /// ARN of an SNS topic.
     Topic,
 }
@@ -120,6 +124,8 @@ impl Wording {
             Wording::StreamStart => Some("^(trim_horizon|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$"),
             Wording::Role => Some("^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
             Wording::ExternalId => Some("^[A-Za-z0-9_+=,.@:/-]{2,1224}$"),
+            Wording::Table => Some("^[A-Za-z0-9_.-]{3,255}$"),
+            Wording::Domain => Some("^[a-z][a-z0-9-]{2,27}$"),
             Wording::Topic => Some("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"),
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
@@ -143,6 +149,8 @@ impl Wording {
             Wording::Loopback => "http:// or https:// and 127.0.0.1, localhost or [::1], with a port",
             Wording::StreamStart => "trim_horizon, latest, or a time (RFC 3339)",
             Wording::Role => "the ARN of a role",
+            Wording::Table => "the name of a DynamoDB table",
+            Wording::Domain => "the name of an OpenSearch domain: 3 to 28 lower-case letters, digits and hyphens",
             Wording::Topic => "the ARN of an SNS topic",
             Wording::ExternalId => "2 to 1224 letters, digits and characters of _+=,.@:/-",
         }
@@ -162,6 +170,8 @@ impl Wording {
             Wording::Loopback => "http://127.0.0.1:4567",
             Wording::StreamStart => "latest",
             Wording::Role => "arn:aws:iam::123456789012:role/tidegate-read",
+            Wording::Table => "tidegate-leases",
+            Wording::Domain => "alerts",
             Wording::ExternalId => "tidegate",
             Wording::Topic => "arn:aws:sns:us-east-1:123456789012:pages",
         }

@@ -8,6 +8,7 @@
 //!
 //! Limits: 1 MiB, nesting 64, 100 uses of YAML aliases, 256 sources, lists of 1,000, texts of 4,096 bytes.
 
+mod aws;
 mod between;
 mod check;
 mod field;
@@ -20,6 +21,7 @@ mod source;
 mod table;
 mod value;
 
+pub use aws::{OpenSearchAws, Ownership};
 pub use check::{Named, Parsed, parse};
 pub use field::Opened;
 pub use kinesis::{Consumer, KinesisStream, StreamStart};

@@ -1,5 +1,6 @@
 //! The configuration as plain data. The structs mirror the table; every limit has been checked and every path is resolved.
 
+use super::aws::{OpenSearchAws, Ownership};
 use super::sns::Sns;
 use super::source::{JsonSource, SourceSettings};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub struct Config {
     pub dashboards_url: Option<String>,
     /// Sources, in the order written.
     pub sources: Vec<SourceSettings>,
+    /// The row on a table that several machines see.
+    pub ownership: Option<Ownership>,
     /// Sinks.
     pub sinks: Sinks,
     /// Storm budget.
@@ -105,7 +108,11 @@ pub struct Sinks {
 #[serde(deny_unknown_fields)]
 pub struct OpenSearch {
     /// Its base.
-    pub url: String,
+    pub url: Option<String>,
+    /// A domain of Amazon OpenSearch Service instead.
+    pub domain: Option<String>,
+    /// How it is reached at AWS.
+    pub aws: Option<OpenSearchAws>,
     /// What names of indices begin with.
     pub index_prefix: String,
     /// User.

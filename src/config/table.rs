@@ -51,6 +51,12 @@ pub(super) static ROOT: Shape = Shape::of(&[
     field("organization", Map(&ORGANIZATION), Optional, "The AWS organisation, named in alerts."),
     field("dashboards_url", Text(Wording::Url), Optional, "OpenSearch Dashboards: the base of the link in alerts and pages."),
     field("sources", List { of: &Map(&SOURCE), most: SOURCES_MAX }, Required, "Where records come from."),
+    field(
+        "ownership",
+        Map(&OWNERSHIP),
+        Optional,
+        "A row in DynamoDB that says which process reads the sources: another one elsewhere, with another state, is refused.",
+    ),
     field("sinks", Map(&SINKS), Default("{}"), "Where alerts and pages go."),
     field("paging", Map(&PAGING), Default("{}"), "How many pages people can be asked to answer."),
     field("budgets", Map(&BUDGETS), Default("{}"), "How much state may be kept; over it the offender's oldest goes, and an alert says so."),
@@ -131,6 +137,26 @@ static KINESIS: Shape = Shape::of(&[
     field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
 ]);
 
+static OWNERSHIP: Shape = Shape::of(&[
+    field("table", Text(Wording::Table), Required, "The DynamoDB table; `tidegate setup aws` makes it."),
+    field(
+        "name",
+        Text(Wording::Name),
+        Default("tidegate"),
+        "Name of the row. Configurations that read different sources and share a table have different names.",
+    ),
+    field("region", Text(Wording::Region), Optional, "Region of the table; without it that of the environment."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for DynamoDB on this machine, for tests."),
+    field(
+        "lease",
+        Duration { min_ms: 3 * SECOND_MS, max_ms: 5 * MINUTE_MS },
+        Default("30s"),
+        "How long the row is held without renewal. A start elsewhere waits this long for a silent owner; a table that does not answer for four fifths of it stops pages and documents until it does.",
+    ),
+    field("role_arn", Text(Wording::Role), Optional, "Role to use it with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+]);
+
 static JSON: Shape = Shape {
     fields: &[
         field("product", Text(Wording::Any), Optional, "Their logsource: product."),
@@ -153,24 +179,42 @@ static SINKS: Shape = Shape::of(&[
 
 static NDJSON: Shape = Shape::of(&[field("file", Path(Written), Required, "The file: one line per version of an alert, appended.")]);
 
-static OPENSEARCH: Shape = Shape::of(&[
-    field("url", Text(Wording::Url), Required, "Where OpenSearch is. Plain http only on this machine."),
-    field(
-        "index_prefix",
-        Text(Wording::Name),
-        Default("tidegate-alerts"),
-        "What names of indices begin with (then `-v1-YYYY.MM`), and the alias over them.",
-    ),
-    field("user", Text(Wording::Any), Optional, "User, for basic authentication."),
-    field("password", Map(&SECRET), Optional, "Where the user's password stands; it is read again for every request."),
-    field("ca_file", Path(File), Optional, "Certificates (PEM) to trust instead of the system's."),
-    field("timeout", Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS }, Default("30s"), "Longest time of one request."),
-    field(
-        "bulk_bytes",
-        Size { min: 64 * KIB, max: 90 * MIB },
-        Default("5MiB"),
-        "Most bytes of one request before compression; under pressure less is sent at once.",
-    ),
+static OPENSEARCH: Shape = Shape {
+    fields: &[
+        field("url", Text(Wording::Url), Optional, "Where OpenSearch is. Plain http only on this machine."),
+        field(
+            "domain",
+            Text(Wording::Domain),
+            Optional,
+            "Name of a domain of Amazon OpenSearch Service instead: its endpoint is looked up at the start.",
+        ),
+        field("aws", Map(&OPENSEARCH_AWS), Optional, "Sign requests for AWS, which `domain` does without it too (unless `user` is given)."),
+        field(
+            "index_prefix",
+            Text(Wording::Name),
+            Default("tidegate-alerts"),
+            "What names of indices begin with (then `-v1-YYYY.MM`), and the alias over them.",
+        ),
+        field("user", Text(Wording::Any), Optional, "User, for basic authentication."),
+        field("password", Map(&SECRET), Optional, "Where the user's password stands; it is read again for every request."),
+        field("ca_file", Path(File), Optional, "Certificates (PEM) to trust instead of the system's."),
+        field("timeout", Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS }, Default("30s"), "Longest time of one request."),
+        field(
+            "bulk_bytes",
+            Size { min: 64 * KIB, max: 90 * MIB },
+            Default("5MiB"),
+            "Most bytes of one request before compression; under pressure less is sent at once.",
+        ),
+    ],
+    exactly_one: &["url", "domain"],
+    at_least_one: &[],
+};
+
+static OPENSEARCH_AWS: Shape = Shape::of(&[
+    field("region", Text(Wording::Region), Optional, "Its Region; without it that of the environment."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for the control plane on this machine, for tests."),
+    field("role_arn", Text(Wording::Role), Optional, "Role to use it with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
 ]);
 
 static SECRET: Shape = Shape {

@@ -2,7 +2,7 @@
 
 use super::opened::Rules;
 use crate::cli::screen;
-use crate::config::{Config, Reads, SourceSettings, duration, size};
+use crate::config::{Config, OpenSearch, Ownership, Reads, SourceSettings, duration, size};
 use std::path::{Path, PathBuf};
 
 /// The lines.
@@ -10,6 +10,8 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     let mut lines = vec![("state", state(config)), ("rules", self::rules(config, rules)), ("tables", tables(config))];
     lines.extend(config.suppressions.iter().map(|path| ("suppressions", path.display().to_string())));
     lines.extend(config.sources.iter().map(|s| ("source", source(s))));
+    let owned = |o: &Ownership| format!("row {} of DynamoDB table {}, a lease of {}", o.name, o.table, duration(o.lease_ms));
+    lines.extend(config.ownership.iter().map(|o| ("owner by", owned(o))));
     lines.push(("alerts to", alerts(config)));
     lines.push(("pages to", if config.sinks.log.pages { "the program's log" } else { "nobody" }.to_owned()));
     let per_hour = config.paging.pages_per_hour;
@@ -61,8 +63,13 @@ fn source(source: &SourceSettings) -> String {
 fn alerts(config: &Config) -> String {
     let sqlite = config.sinks.sqlite.then(|| "the state file".to_owned());
     let ndjson = config.sinks.ndjson.as_ref().map(|n| n.file.display().to_string());
-    let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", o.url, o.index_prefix));
+    let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", open_search(o), o.index_prefix));
     sqlite.into_iter().chain(ndjson).chain(opensearch).collect::<Vec<_>>().join(" and ")
+}
+
+fn open_search(settings: &OpenSearch) -> String {
+    let domain = settings.domain.iter().map(|domain| format!("domain {domain}"));
+    settings.url.iter().cloned().chain(domain).collect()
 }
 
 fn budgets(config: &Config) -> String {

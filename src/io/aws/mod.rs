@@ -2,18 +2,28 @@
 //!
 //! Owns the Kinesis source: [`shards`] decides what is read when (pure, without clock or network), [`service`] puts single calls to
 //! Kinesis and reads the answers, [`kinesis`] moves calls out, answers in and records on. Never decodes a record: KPL aggregates and
-//! gzip are undone where every record is. Owns pages through SNS ([`sns`]). Embedded runs never load AWS configuration: it is loaded when a Kinesis source starts, or with the first page.
+//! gzip are undone where every record is. Owns pages through SNS ([`sns`]). Beside these [`lease`] keeps the ownership row in DynamoDB,
+//! [`sign`] signs requests that are no SDK's, and [`domain`] finds an OpenSearch domain. Embedded runs never load AWS configuration: it
+//! is loaded when a Kinesis source starts, with the ownership row, or with the first page or request.
 
+mod call;
 pub mod client;
+mod domain;
 pub mod kinesis;
+pub mod lease;
 mod pace;
 mod protocol;
 pub mod service;
 mod shard;
 pub mod shards;
+mod sign;
 pub mod sns;
 mod token;
 
+pub use client::Access;
+pub use domain::Domain;
 pub use kinesis::KinesisSource;
+pub use lease::{DynamoLeases, TableState};
 pub use protocol::Start;
 pub use service::Stream;
+pub use sign::Signer;

@@ -13,8 +13,8 @@
 //!
 //! Decision: the HTTP library blocks as its callers do and has no runtime; TLS is rustls with aws-lc-rs, as it is everywhere here.
 //! The roots are those of the system, or those of `ca_file` alone. A proxy named by the environment is not used.
-//! Known gaps: requests are not signed for AWS (the place for it is [`client::Access`]); Amazon OpenSearch Serverless is not
-//! supported.
+//! Requests to AWS are signed over the compressed body ([`client::Sign`]; who signs is injected).
+//! Known gaps: Amazon OpenSearch Serverless is not supported.
 
 mod answer;
 mod bulk;
@@ -24,7 +24,7 @@ mod secret;
 mod setup;
 mod sink;
 
-pub use client::{Access, Client, Reply, Settings, Unreached};
+pub use client::{Access, Client, Locate, Reply, Settings, Sign, Signing, Unreached};
 pub use secret::Secret;
 pub use setup::{Change, Plan, plan};
 pub use sink::{LANE, OpenSearchSink, Permit};

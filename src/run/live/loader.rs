@@ -91,7 +91,9 @@ impl Loader {
     fn attempt(&mut self) -> Result<Generation, String> {
         let mut config = (self.reread)()?;
         if fixed(&config) != fixed(&self.running) {
-            tracing::warn!("changed sources, sinks, pipelines, state file, lease, snapshots, log or http take effect at the next start");
+            tracing::warn!(
+                "changed sources, sinks, ownership, pipelines, state file, lease, snapshots, log or http take effect at the next start"
+            );
         }
         keep_fixed(&mut config, &self.running);
         self.budget.set(config.state_bytes_max);
@@ -110,12 +112,13 @@ fn shown(why: &str) -> String {
 /// What only a restart changes.
 fn fixed(config: &Config) -> impl PartialEq + use<> {
     let c = config.clone();
-    (c.sources, c.sinks, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log, c.http)
+    (c.sources, c.sinks, c.ownership, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log, c.http)
 }
 
 fn keep_fixed(config: &mut Config, running: &Config) {
     config.sources.clone_from(&running.sources);
     config.sinks.clone_from(&running.sinks);
+    config.ownership.clone_from(&running.ownership);
     config.state.clone_from(&running.state);
     config.pipelines = running.pipelines;
     config.lease_ms = running.lease_ms;

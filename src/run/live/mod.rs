@@ -4,12 +4,15 @@
 //! of its own; `service` is the loop that moves things between them. `restart` brings the engine back after a stop or a crash,
 //! `generation` is what decides beside the events.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod delivery;
 pub mod desk;
 pub mod engine;
 pub mod generation;
 pub mod loader;
 pub mod notice;
+mod owning;
 #[cfg(feature = "aws")]
 pub mod pages;
 pub mod progress;

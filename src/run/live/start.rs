@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::generation::Generation;
 use super::loader::{Loader, Reread, watched};
 use super::notice::Notice;
+use super::owning::own;
 use super::reading::Readers;
 use super::report::Reporter;
 use super::restart::{self, Plan, Started};
@@ -34,6 +35,8 @@ pub enum Trouble {
     Configuration(String),
     /// The store.
     Store(StoreError),
+    /// Somebody else reads the sources, or nobody can tell.
+    Refused(String),
 }
 
 impl From<StoreError> for Trouble {
@@ -53,8 +56,9 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         server::serve(http.listen, board.clone()).map_err(Trouble::Configuration)?;
     }
     let prepared = Prepared::load(config, &file).map_err(Trouble::Configuration)?;
-    let Some((store, waited)) = take(&prepared.config, &signals, &board)? else { return Ok(None) };
+    let Some((mut store, waited)) = take(&prepared.config, &signals, &board)? else { return Ok(None) };
     let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
+    let Some(owned) = own(&prepared.config, &mut store, &signals)? else { return Ok(None) };
     let Prepared { config, generation, watch } = prepared;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
@@ -68,7 +72,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     };
     let (twin, beside, budget) = (store.twin()?, store.twin()?, store.budget());
     budget.set(config.state_bytes_max);
-    own(&board, &store);
+    say_owned(&board, &store);
     let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
     let asked = Arc::new(AtomicBool::new(false));
     let names: Vec<(Arc<str>, bool)> =
@@ -96,7 +100,9 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let sources = config.sources.len();
     let generations = Loader { running: config, file, reread, watch, asked, budget, board }.start();
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };
-    Ok(Some(service.run(sources)?))
+    let ending = service.run(sources)?;
+    owned.release();
+    Ok(Some(ending))
 }
 
 /// What a configuration names, loaded.
@@ -142,7 +148,7 @@ fn take(config: &Config, signals: &Receiver<Signal>, board: &Board) -> Result<Op
 }
 
 /// Says that this process owns the state and is about to apply its log.
-fn own(board: &Board, store: &SqliteStore) {
+fn say_owned(board: &Board, store: &SqliteStore) {
     let lease = store.lease();
     board.own(Ownership { epoch: lease.epoch(), remaining: Box::new(move || lease.remaining()), budget: store.budget() });
     board.stage(Stage::CatchingUp);

@@ -154,13 +154,41 @@ pub fn open_search(settings: &OpenSearch) -> Result<Client, String> {
     };
     let access = match (&settings.user, &settings.password) {
         (Some(user), Some(password)) => opensearch::Access::Basic { user: user.clone(), password: secret(password) },
-        _ => opensearch::Access::Open,
+        _ => signed(settings),
     };
     if let opensearch::Access::Basic { password, .. } = &access {
         password.read().map_err(|why| format!("`sinks.opensearch.password`: {why}"))?;
     }
     let timeout = Duration::from_millis(settings.timeout_ms);
-    Client::new(opensearch::Settings { url: settings.url.clone(), access, ca_file: settings.ca_file.clone(), timeout })
+    let place = |url: String| opensearch::Settings { url, access, ca_file: settings.ca_file.clone(), timeout };
+    match (&settings.url, &settings.domain) {
+        (None, Some(domain)) => located(place(format!("OpenSearch domain {domain}")), domain, settings),
+        (url, _) => Client::new(place(url.clone().unwrap_or_default())),
+    }
+}
+
+#[cfg(feature = "aws")]
+fn signed(settings: &OpenSearch) -> opensearch::Access {
+    match (&settings.domain, &settings.aws) {
+        (None, None) => opensearch::Access::Open,
+        (_, aws) => super::aws::signing(aws.as_ref()),
+    }
+}
+
+#[cfg(feature = "aws")]
+fn located(place: opensearch::Settings, domain: &str, settings: &OpenSearch) -> Result<Client, String> {
+    Client::located(place, super::aws::domain(domain, settings.aws.as_ref()))
+}
+
+#[cfg(not(feature = "aws"))]
+fn signed(_settings: &OpenSearch) -> opensearch::Access {
+    opensearch::Access::Open
+}
+
+#[cfg(not(feature = "aws"))]
+fn located(_place: opensearch::Settings, domain: &str, _settings: &OpenSearch) -> Result<Client, String> {
+    let remedy = "write `url`, or use a build with the feature `aws` (the default)";
+    Err(format!("cannot look up OpenSearch domain {domain}: this program was built without AWS; {remedy}"))
 }
 
 /// The lanes of sinks.

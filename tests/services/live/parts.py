@@ -97,6 +97,7 @@ class Door:
 
     def shut(self):
         """From here on connections are refused, and those there were are cut."""
+        if not self.open: return
         self.open = False
         self.listener.shutdown(socket.SHUT_RDWR); self.listener.close()
         for one in list(self.ends):
