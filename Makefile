@@ -12,7 +12,7 @@ GEO_PACKAGES := @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719 @ip-lo
 export TIDEGATE_SHARED ?= $(abspath ../shared)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: ## build (without AWS) and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
@@ -94,6 +94,17 @@ opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.
 kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferrokinesis into target/services: 2 minutes)
 	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
+
+.PHONY: live-test e2e live-crash
+live-test: ## the service on the real parts: Kinesis in, OpenSearch out, kills, resharding, faults (9 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/services/live/run.py $(PARTS) --kills $(or $(KILLS),100) --seed $(SEED) --binary target/debug/tidegate
+
+e2e: ## of these the end-to-end test alone (a minute)
+	$(MAKE) live-test PARTS=end-to-end
+
+live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
+	$(MAKE) live-test PARTS=crash
 
 .PHONY: owner-test
 owner-test: ## the ownership row against a DynamoDB on 127.0.0.1 (ministack from PyPI into target/services: 25 MB)

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::event::watermark::NOT_YET;
-use tidegate_core::pipeline::{Action, LaneKind, Reload};
+use tidegate_core::pipeline::{Action, Reload};
 use tidegate_core::rule::{Body, Status};
 
 /// How often the board is renewed.
@@ -155,7 +155,7 @@ impl Notice {
             for (name, kind) in outbox.lanes() {
                 let (counts, oldest) = (outbox.counts(name), outbox.oldest(name));
                 let lane = lanes.entry(name.clone()).or_default();
-                (lane.name, lane.pages) = (name.clone(), kind == LaneKind::Page);
+                (lane.name, lane.pages) = (name.clone(), kind.is_page());
                 lane.delivered += counts.delivered;
                 lane.quarantined += counts.quarantined;
                 lane.in_outbox += counts.unheard;
