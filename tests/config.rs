@@ -115,7 +115,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {opensearch: {url: 'http://search.example.org:9200', user: ada}}",
         &[
             "2:27: `sinks.opensearch.url` is plain http to another machine: alerts and the password would cross the network in clear text: write `https://`",
-            "2:65: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
+            "2:67: `sinks.opensearch.user` without `password`: nobody would be let in: add `password: {env: VARIABLE}` or `password: {file: FILE}`",
         ],
     ),
     (
