@@ -3,8 +3,11 @@
 
 mod dashboards;
 mod faults;
+mod injected;
+mod lab;
 mod mapping;
 mod real;
+mod real_faults;
 mod service;
 mod setup;
 mod stub;

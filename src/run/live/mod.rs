@@ -9,6 +9,7 @@ pub mod desk;
 pub mod engine;
 pub mod generation;
 pub mod loader;
+mod pace;
 pub mod progress;
 pub mod reading;
 pub mod report;

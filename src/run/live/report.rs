@@ -86,8 +86,8 @@ impl Reporter {
         }
     }
 
-    /// A sink answered.
-    pub fn answered(&mut self, lane: &str, outcomes: &[(u16, EffectNumber, Outcome)]) {
+    /// A sink answered; so many deliveries of its lane still wait by themselves.
+    pub fn answered(&mut self, lane: &str, outcomes: &[(u16, EffectNumber, Outcome)], held: usize) {
         let trouble = outcomes.iter().find_map(|(_, _, outcome)| match outcome {
             Outcome::Again(why) | Outcome::Unknown(why) => Some(why),
             _ => None,
@@ -97,7 +97,7 @@ impl Reporter {
                 tracing::warn!(lane, "the sink cannot take everything; it is tried again: {}", shown(why));
                 self.failing.insert(lane.to_owned(), why.clone());
             }
-            None if self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
+            None if held == 0 && self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
             _ => {}
         }
     }
