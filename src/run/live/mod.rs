@@ -13,6 +13,7 @@ pub mod generation;
 pub mod loader;
 pub mod notice;
 mod owning;
+mod pace;
 #[cfg(feature = "aws")]
 pub mod pages;
 pub mod progress;
