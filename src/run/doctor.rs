@@ -67,6 +67,7 @@ pub fn look(config: &Config) -> Vec<Finding> {
             Reads::Stdin => out.push(Finding::new(part, Health::Fine, "standard input")),
         }
     }
+    out.extend(config.ownership.as_ref().map(row_of));
     out.extend(config.sinks.opensearch.as_ref().map(opensearch));
     out.extend(pages(config, None));
     out
@@ -119,11 +120,16 @@ fn opensearch(settings: &OpenSearch) -> Finding {
 }
 
 #[cfg(feature = "aws")]
-use aws::{pages_by_sns, stream_of};
+use aws::{pages_by_sns, row_of, stream_of};
 
 #[cfg(not(feature = "aws"))]
 fn stream_of(part: String, _stream: &crate::config::KinesisStream) -> Finding {
     Finding::new(part, Health::Failed, "this program was built without AWS; use a build with the feature `aws` (the default)")
+}
+
+#[cfg(not(feature = "aws"))]
+fn row_of(_settings: &crate::config::Ownership) -> Finding {
+    Finding::new("ownership", Health::Failed, "this program was built without AWS; use a build with the feature `aws` (the default)")
 }
 
 #[cfg(not(feature = "aws"))]

@@ -98,6 +98,11 @@ fn a_second_one_elsewhere_is_refused_and_a_standby_follows_a_dead_owner_at_once(
     assert!(log.contains(&format!("pid {} on ", first.pid())) && log.contains("reads these sources since 20"), "{log}");
     assert!(!log.contains("started"), "nothing was read: {log}");
 
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let output = doctor.args(["doctor", "-c"]).arg(here.path("tidegate.yaml")).output().expect("it runs");
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(seen.contains("row `tidegate` of DynamoDB table") && seen.contains(&format!("is held by pid {} on ", first.pid())), "{seen}");
+
     let standby = here.start();
     standby.says("standby: ");
     let epoch = rows.number("stateEpoch");

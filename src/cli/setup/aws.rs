@@ -127,7 +127,7 @@ fn title(whose: &Whose) -> String {
     match whose {
         Whose::Service => "Policy for the identity of `tidegate run`:".to_owned(),
         Whose::Role(role, _) => format!("Policy for {role}:"),
-        Whose::Setup => "Policy for whoever runs `tidegate setup`, beside the first:".to_owned(),
+        Whose::Setup => "Policy for whoever runs `tidegate setup` and `tidegate doctor`, beside the first:".to_owned(),
     }
 }
 

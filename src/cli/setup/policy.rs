@@ -21,7 +21,7 @@ pub(super) enum Whose {
     Service,
     /// A role that is taken on, and the external id that it should ask for.
     Role(String, Option<String>),
-    /// Whoever runs `tidegate setup`, beside what the service may.
+    /// Whoever runs `tidegate setup` and `tidegate doctor`, beside what the service may.
     Setup,
 }
 
@@ -125,7 +125,8 @@ fn indexing(settings: &OpenSearch, home: &Home) -> Vec<Need> {
 fn paging(settings: &Sns) -> Vec<Need> {
     let publish = |routes: &Routes, whose: Whose| -> Vec<Need> {
         let topics = [routes.critical(), routes.other()].into_iter().flatten();
-        topics.map(|topic| need(whose.clone(), "PublishPages", &["sns:Publish"], topic.to_owned())).collect()
+        let ask = |topic: &str| need(Whose::Setup, "LookAtTopics", &["sns:GetTopicAttributes"], topic.to_owned());
+        topics.flat_map(|topic| [need(whose.clone(), "PublishPages", &["sns:Publish"], topic.to_owned()), ask(topic)]).collect()
     };
     let mut out = publish(&settings.routes, identity(&settings.role_arn, &settings.external_id));
     if let Some((second, routes)) = settings.second.as_ref().and_then(|second| Some((second, second.routes.as_ref()?))) {
@@ -249,7 +250,10 @@ mod tests {
         let second = format!("second: {{routes: {{default: '{second}:soc'}}}}");
         let found = policies(&config(&format!("sources: [{{name: a, stdin: true}}]\nsinks: {{sns: {{{routes}, {second}}}}}")), &home());
         let topics = format!("{first}:now.fifo {first}:soc arn:aws:sns:us-west-2:111122223333:soc");
-        assert_eq!(found.iter().flat_map(lines).collect::<Vec<_>>(), [format!("PublishPages: sns:Publish on {topics}")]);
+        assert_eq!(
+            found.iter().flat_map(lines).collect::<Vec<_>>(),
+            [format!("PublishPages: sns:Publish on {topics}"), format!("LookAtTopics: sns:GetTopicAttributes on {topics}")]
+        );
     }
 
     #[test]

@@ -1,12 +1,20 @@
 //! The parts that are services of AWS. Topics are looked at one after the other, each within its own time.
 
 use super::{Finding, Health};
-use crate::config::{KinesisStream, Sns};
+use crate::config::{KinesisStream, Ownership, Sns};
 use crate::io::aws::sns::message::{of_page, test_document};
 use crate::io::aws::sns::{Fault, Marks, Topic};
 use crate::io::aws::{Stream, ask};
 use crate::io::clock::now_ms;
+use crate::io::port::{LeaseRow, LeaseTable};
+use crate::run::live::aws::lease_table;
 use crate::run::live::pages::{first, second_topic};
+use std::time::Duration;
+use tidegate_core::alert::neutral::terminal;
+use tidegate_core::event::time::format_rfc3339;
+
+/// Longest time of a look at the ownership row.
+const ROW: Duration = Duration::from_secs(5);
 
 /// A stream lists its shards.
 pub(super) fn stream_of(part: String, settings: &KinesisStream) -> Finding {
@@ -68,5 +76,24 @@ fn looked_at(part: String, looked: Result<(String, u64), Fault>) -> Finding {
             Finding::new(part, Health::Doubtful, text)
         }
         Err(fault) => Finding::new(part, Health::Failed, fault.why().to_owned()),
+    }
+}
+
+/// The ownership row: the table answers, and who holds it.
+pub(super) fn row_of(settings: &Ownership) -> Finding {
+    let finding = |health, text: String| Finding::new("ownership", health, text);
+    let mut table = match lease_table(settings, ROW) {
+        Ok(table) => table,
+        Err(why) => return finding(Health::Failed, why),
+    };
+    let row = format!("row `{}` of {}", settings.name, table.place());
+    match table.read(&settings.name) {
+        Err(why) => finding(Health::Failed, why.to_string()),
+        Ok(None) => finding(Health::Fine, format!("{row} was never held")),
+        Ok(Some(LeaseRow { holder: None, .. })) => finding(Health::Fine, format!("{row} is free")),
+        Ok(Some(LeaseRow { holder: Some(holder), epoch, .. })) => {
+            let since = format_rfc3339(holder.since_ms);
+            finding(Health::Fine, format!("{row} is held by {} since {since} (epoch {epoch})", terminal(&holder.place)))
+        }
     }
 }
