@@ -96,7 +96,7 @@ kinesis-test: ## the Kinesis source against a Kinesis on 127.0.0.1 (builds ferro
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 
 .PHONY: live-test e2e live-crash
-live-test: ## the service on the real parts: Kinesis in, OpenSearch out, kills, resharding, faults (9 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
+live-test: ## the service on real parts: Kinesis in, OpenSearch and SNS out; kills, resharding, faults (10 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
 	$(CARGO) build --locked --bin tidegate
 	python3 tests/services/live/run.py $(PARTS) --kills $(or $(KILLS),100) --seed $(SEED) --binary target/debug/tidegate
 

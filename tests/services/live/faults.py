@@ -111,8 +111,7 @@ def sns_away(args, parts, folder):
 
 
 def poison(args, parts, folder):
-    """An index that somebody made with a field of another type refuses documents: they go to the quarantine, their pages go out, the
-    others go on; when the index is mended, they are sent again."""
+    """An index refuses documents: they are quarantined, their pages go out all the same; when it is mended they are sent again."""
     trial = FaultTrial(args, parts, args.seed + 2, folder)
     try:
         trial.index.make(MONTH, CONFLICT)
