@@ -7,6 +7,7 @@
 pub mod delivery;
 pub mod desk;
 pub mod engine;
+pub mod gate;
 pub mod generation;
 pub mod loader;
 pub mod progress;
