@@ -27,4 +27,4 @@ pub use schema::schema;
 pub use settings::{
     Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
 };
-pub use source::{Format, JsonSource, Reads, SourceSettings, columns};
+pub use source::{Format, GroupFormat, JsonSource, Reads, SourceSettings, columns};

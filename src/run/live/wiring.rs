@@ -39,7 +39,7 @@ pub fn sources(config: &Config) -> Result<Vec<Box<dyn Source>>, String> {
 
 #[cfg(feature = "aws")]
 fn kinesis(name: &str, stream: &KinesisStream, services: Vec<Service>) -> Result<Box<dyn Source>, String> {
-    use crate::config::StreamStart;
+    use crate::config::{Consumer, StreamStart};
     use crate::io::aws::{KinesisSource, Start, Stream};
     let start = match stream.start {
         StreamStart::TrimHorizon => Start::TrimHorizon,
@@ -52,6 +52,7 @@ fn kinesis(name: &str, stream: &KinesisStream, services: Vec<Service>) -> Result
         endpoint_url: stream.endpoint_url.clone(),
         role_arn: stream.role_arn.clone(),
         external_id: stream.external_id.clone(),
+        consumer: (stream.consumer == Consumer::FanOut).then(|| stream.consumer_name.clone()),
     };
     Ok(Box::new(KinesisSource::new(name, stream, start, services)))
 }
