@@ -1,4 +1,5 @@
 //! What it costs to watch 64 shards on which nothing happens: memory is a promise, the processor's share is shown.
+//! Reads `/proc`: Linux only.
 
 use crate::hand::{Hand, url};
 use crate::support::{Place, SHOP, event};
@@ -42,7 +43,7 @@ fn ticks(pid: u32) -> u64 {
     after_name.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().expect("ticks")).sum()
 }
 
-fn memory_kib(pid: u32, line: &str) -> u64 {
+pub(crate) fn memory_kib(pid: u32, line: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let found = text.lines().find_map(|l| l.strip_prefix(line)).expect("a line");
     found.trim().trim_end_matches(" kB").parse().expect("a number")

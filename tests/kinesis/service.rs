@@ -2,8 +2,8 @@
 //! TIDEGATE_KINESIS_URL, and fails without it: it is run by name only.
 
 mod hand;
-#[cfg(target_os = "linux")]
 mod idle;
+mod large;
 mod pushed;
 mod reading;
 mod reshard;
