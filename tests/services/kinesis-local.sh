@@ -4,6 +4,7 @@
 #
 #   kinesis-local.sh start    fetch it, if it is not there (16 MB), start it, and wait until it answers; it starts empty
 #   kinesis-local.sh stop     end what `start` started
+#   kinesis-local.sh run COMMAND...   start it, run the command with TIDEGATE_KINESIS_URL and test credentials, end it
 #
 # TIDEGATE_KINESIS_LOCAL_PORT (24581); it takes the next port too.
 set -eu
@@ -45,7 +46,7 @@ start() {
 	install
 	if answers; then fail "port $port is taken by another program; set TIDEGATE_KINESIS_LOCAL_PORT"; fi
 	env KINESIS_MOCK_PLAIN_PORT="$port" KINESIS_MOCK_TLS_PORT=$((port + 1)) KINESIS_MOCK_CERT_PATH="$program/server.json" LOG_LEVEL=ERROR \
-		SHARD_LIMIT=500 CREATE_STREAM_DURATION=20ms SPLIT_SHARD_DURATION=20ms MERGE_SHARDS_DURATION=20ms \
+		SHARD_LIMIT=500 CREATE_STREAM_DURATION=20ms SPLIT_SHARD_DURATION=20ms MERGE_SHARDS_DURATION=20ms REGISTER_STREAM_CONSUMER_DURATION=20ms \
 		node --require "$here/kinesis-local.cjs" "$program/main.js" >"$target/kinesis-local-$port.log" 2>&1 </dev/null &
 	pid=$!
 	{ echo "$pid"; born "$pid"; } >"$pid_file"
@@ -69,8 +70,19 @@ stop() {
 case ${1:-} in
 start) start ;;
 stop) stop ;;
+run)
+	shift
+	start
+	trap stop EXIT
+	trap 'exit 1' INT TERM
+	# No account, no profile and no metadata address: a test meets nothing but the stand-in.
+	unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_KINESIS || true
+	export TIDEGATE_KINESIS_URL="http://127.0.0.1:$port" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+	export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
+	"$@"
+	;;
 *)
-	sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

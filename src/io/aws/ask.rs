@@ -25,7 +25,7 @@ pub fn shards(stream: Stream) -> Result<usize, String> {
 fn said(stream: &str, refusal: Refusal) -> String {
     match refusal {
         Refusal::Throttled | Refusal::Expired => format!("stream {stream} is asked too often; try again"),
-        Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why) => why,
+        Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why) | Refusal::InUse(why) => why,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::{Finding, Health};
 use crate::config::{KinesisStream, Ownership, Sns};
+use crate::io::aws::ask;
 use crate::io::aws::sns::message::{of_page, test_document};
 use crate::io::aws::sns::{Fault, Marks, Topic};
-use crate::io::aws::{Stream, ask};
 use crate::io::clock::now_ms;
 use crate::io::port::{LeaseRow, LeaseTable};
-use crate::run::live::aws::lease_table;
+use crate::run::live::aws::{lease_table, stream};
 use crate::run::live::pages::{first, second_topic};
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
@@ -18,14 +18,7 @@ const ROW: Duration = Duration::from_secs(5);
 
 /// A stream lists its shards.
 pub(super) fn stream_of(part: String, settings: &KinesisStream) -> Finding {
-    let stream = Stream {
-        stream: settings.stream.clone(),
-        region: settings.region.clone(),
-        endpoint_url: settings.endpoint_url.clone(),
-        role_arn: settings.role_arn.clone(),
-        external_id: settings.external_id.clone(),
-    };
-    match ask::shards(stream) {
+    match ask::shards(stream(settings)) {
         Ok(shards) => Finding::new(part, Health::Fine, format!("stream {}: {shards} shards", settings.stream)),
         Err(why) => Finding::new(part, Health::Failed, why),
     }

@@ -9,6 +9,7 @@ pub mod aws;
 pub mod delivery;
 pub mod desk;
 pub mod engine;
+pub mod gate;
 pub mod generation;
 pub mod loader;
 pub mod notice;
