@@ -126,6 +126,19 @@ bench: ## `name value unit target` per line, per CPU second; compare only figure
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
 	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
 
+.PHONY: services-start services-env services-pages services-stop
+services-start: ## the stand-ins of AWS and an OpenSearch, for tidegate.example.yaml (300 MB at first; 2 GB of memory)
+	@tests/services/services.sh start
+
+services-env: ## credentials of their test account: eval "$$(make -s services-env)"
+	@tests/services/services.sh env
+
+services-pages: ## the pages that came to their queue
+	@tests/services/services.sh pages
+
+services-stop: ## end them; their data is gone
+	@tests/services/services.sh stop
+
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture
 

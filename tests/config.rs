@@ -533,8 +533,8 @@ fn the_documentation_has_a_row_for_every_key_and_no_other() {
 
 #[test]
 fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
-    assert!(good(EXAMPLE).sources.len() == 1);
-    assert!(good(&everything()).sources.len() == 6);
+    assert!(good(EXAMPLE).sources.len() == 2);
+    assert!(good(&everything()).sources.len() == 8);
     let (documents, _) = parse_documents("example", &everything());
     let mut named = BTreeSet::new();
     collect(&documents[0], "", &mut named);
