@@ -1,6 +1,6 @@
 //! Delivery: the threads of the sinks. The loop hands over what is due; the sinks' answers come back batch by batch.
 //!
-//! Owns the threads and, by [`super::pace`], when a lane may be asked again. Never decides what is sent (the outbox does) and never
+//! Owns the threads and, by `pace`, when a lane may be asked again. Never decides what is sent (the outbox does) and never
 //! acknowledges (the loop does, when the answer is here). A slow sink holds up nobody: its lane has few batches under way, the others
 //! go on. A sink that has a twin gets up to [`SIDE_BY_SIDE`] batches at once; the rest one.
 
