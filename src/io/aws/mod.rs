@@ -4,6 +4,7 @@
 //! Kinesis and reads the answers ([`fan_out`] those that are pushed), [`kinesis`] moves calls out, answers in and records on. Never decodes a record: KPL aggregates and
 //! gzip are undone where every record is. Embedded runs never load AWS configuration: it is loaded when a Kinesis source starts.
 
+mod error;
 pub mod fan_out;
 pub mod kinesis;
 mod lag;
