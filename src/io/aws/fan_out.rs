@@ -7,8 +7,9 @@
 //! A pushed event carries no time. It is given the time at which it was asked for, by the service's clock as it was when the
 //! subscription began, and only if it was waited for: an event that was there already may be as old as the reader was busy.
 
+use super::error::refused;
 use super::protocol::{Answer, From, Got, Refusal};
-use super::service::{Service, ServiceTime, refused};
+use super::service::{Service, ServiceTime};
 use crate::io::clock::Stopwatch;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::primitives::event_stream::EventReceiver;

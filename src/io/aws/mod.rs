@@ -11,6 +11,7 @@ pub mod ask;
 mod call;
 pub mod client;
 mod domain;
+mod error;
 pub mod fan_out;
 pub mod kinesis;
 mod lag;

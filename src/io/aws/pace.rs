@@ -64,9 +64,9 @@ impl Pace {
         self.refused = 0;
         // Slowly: each try of a shorter interval may cost another reader a call.
         self.floor_ms = (self.floor_ms - self.floor_ms / 128).max(BUSY_MS);
-        if records > 0 {
+        if let Some(mean) = bytes.checked_div(records) {
             self.empty = 0;
-            self.record_bytes = (self.record_bytes + bytes / records) / 2;
+            self.record_bytes = (self.record_bytes + mean) / 2;
             return dice.about(self.floor_ms.max(bytes / BYTES_PER_MS));
         }
         self.empty = if more { 0 } else { (self.empty + 1).min(8) };

@@ -1,8 +1,9 @@
 //! Kinesis Data Streams: one call each, and what it said.
 //!
-//! Owns credentials, Region, time-outs, and which error means what; subscriptions are in [`super::fan_out`]. Never retries (the state machine does, and knows when) and never
-//! decides. The time of an answer is its `Date` header; where there is none, our clock.
+//! Owns credentials, Region and time-outs; subscriptions are in [`super::fan_out`]. Never retries (the state machine does, and knows
+//! when) and never decides. The time of an answer is its `Date` header; where there is none, our clock.
 
+use super::error::refused;
 use super::fan_out::{Consumer, SILENCE};
 use super::protocol::{Answer, From, Got, Listing, Refusal};
 use crate::io::clock::now_ms;
@@ -195,76 +196,9 @@ impl std::convert::From<aws_sdk_kinesis::types::Record> for Got {
     }
 }
 
-/// What an error means, told as `what`.
-pub(super) fn refused<E, R>(what: &str, error: &SdkError<E, R>) -> Refusal
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    R: std::fmt::Debug,
-{
-    let text = |remedy: &str| format!("{what}: {}; {remedy}", why(error));
-    match error {
-        SdkError::ServiceError(_) => classify(error.code().unwrap_or_default(), &text),
-        SdkError::ConstructionFailure(_) => Refusal::Denied(text("check credentials and Region (`aws sts get-caller-identity`)")),
-        SdkError::DispatchFailure(failure) if failure.is_other() => {
-            Refusal::Denied(text("check credentials (`aws sts get-caller-identity`) and certificates"))
-        }
-        _ => Refusal::Unavailable(text("it is tried again")),
-    }
-}
-
 fn known(shard: Shard) -> (Arc<str>, Vec<Arc<str>>) {
     let parents = [shard.parent_shard_id, shard.adjacent_parent_shard_id];
     (shard.shard_id.into(), parents.into_iter().flatten().filter(|parent| !parent.is_empty()).map(Arc::from).collect())
-}
-
-/// What an error of the service means.
-fn classify(code: &str, text: &dyn Fn(&str) -> String) -> Refusal {
-    match code {
-        "ProvisionedThroughputExceededException"
-        | "LimitExceededException"
-        | "KMSThrottlingException"
-        | "ThrottlingException"
-        | "Throttling" => Refusal::Throttled,
-        "ExpiredIteratorException" => Refusal::Expired,
-        "ResourceInUseException" => {
-            Refusal::InUse(text("another reader subscribed a moment ago, or it is being changed; it is tried again"))
-        }
-        "InvalidArgumentException" | "ValidationException" | "SerializationException" => {
-            Refusal::Invalid(text("check name, Region and start of the source"))
-        }
-        "ResourceNotFoundException" => Refusal::Missing(text("check its name, account and Region")),
-        code if code.starts_with("AccessDenied") || code.starts_with("KMS") || DENIED.contains(&code) => {
-            Refusal::Denied(text("check the credentials, the policy (`docs/kinesis.md` names the actions) and the key"))
-        }
-        _ => Refusal::Unavailable(text("it is tried again")),
-    }
-}
-
-const DENIED: [&str; 6] = [
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "IncompleteSignatureException",
-    "MissingAuthenticationTokenException",
-    "ExpiredTokenException",
-];
-
-/// The cause in one line: the service's own words, or those of every cause behind the error.
-fn why<E: ProvideErrorMetadata + Error + 'static, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String {
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => {
-            let mut texts = vec![error.to_string()];
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                texts.push(error.to_string());
-                cause = error.source();
-            }
-            texts.dedup();
-            texts.join(": ")
-        }
-    }
 }
 
 /// The time of an answer.
@@ -302,19 +236,6 @@ impl Intercept for ServiceTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn errors_are_told_apart() {
-        let text = |remedy: &str| remedy.to_owned();
-        assert_eq!(classify("ProvisionedThroughputExceededException", &text), Refusal::Throttled);
-        assert_eq!(classify("ExpiredIteratorException", &text), Refusal::Expired);
-        assert!(matches!(classify("InvalidArgumentException", &text), Refusal::Invalid(_)));
-        assert!(matches!(classify("ResourceNotFoundException", &text), Refusal::Missing(_)));
-        assert!(matches!(classify("KMSDisabledException", &text), Refusal::Denied(_)));
-        assert!(matches!(classify("KMSThrottlingException", &text), Refusal::Throttled));
-        assert!(matches!(classify("ExpiredTokenException", &text), Refusal::Denied(_)));
-        assert!(matches!(classify("InternalFailure", &text), Refusal::Unavailable(_)));
-    }
 
     #[test]
     fn an_arn_names_its_region() {
