@@ -60,7 +60,7 @@ level: low
 title: Many Rejected
 id: 6d2f4a53-9c0b-4a1e-8a39-0d3a2b0c5e13
 level: high
-correlation: {type: event_count, rules: [rejected], group-by: [srcaddr], timespan: 10m, condition: {gte: 100000}}
+correlation: {type: event_count, rules: [rejected], group-by: [srcaddr], timespan: 10m, condition: {gte: 10000}}
 ---
 title: Many Targets
 id: 6d2f4a53-9c0b-4a1e-8a39-0d3a2b0c5e14

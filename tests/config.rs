@@ -132,6 +132,17 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {sqlite: false}",
         &["2:17: no sink takes alerts: what was found would be thrown away: write `sqlite: true`, or add `ndjson: {file: FILE}`"],
     ),
+    (
+        "http: {listen: localhost:9187}",
+        &["2:16: `http.listen` is `localhost:9187`: it must be an address and a port: write it like `listen: 127.0.0.1:9187`"],
+    ),
+    ("http: {}", &["2:7: no `listen` in `http`: it is required: add `listen: 127.0.0.1:9187`"]),
+    (
+        "http: {listen: '0.0.0.0:9187'}",
+        &[
+            "2:16: warning: `http.listen` is `0.0.0.0:9187`, not of this machine alone: whoever reaches it reads which accounts there are, without a login, and what is read can be read on the way: write 127.0.0.1, or let nobody but Prometheus and the orchestrator reach it",
+        ],
+    ),
     ("sinks: {log: {pages: yes}}", &["2:22: `sinks.log.pages` is `yes`: true or false is expected: write it like `pages: true`"]),
     ("sinks: {ndjson: }", &["2:15: no `file` in `sinks.ndjson`: it is required: add `file: ./file`"]),
     (
@@ -281,13 +292,14 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "sources: [{name: a, kinesis: {stream: s, consumer: fan_out, start: now, endpoint_url: 'http://10.0.0.1', external_id: xy}, follow: true}]",
+        "sources: [{name: a, kinesis: {stream: s, consumer_name: 'a b', start: now, endpoint_url: 'http://10.0.0.1', external_id: xy}, follow: true}]",
         &[
-            "1:52: `consumer: fan_out`: enhanced fan-out is not built yet: a stream is polled, at most 5 times a second and shard: write `consumer: polling`, or remove it",
-            "1:68: `sources.kinesis.start` is `now`: it must be trim_horizon, latest, or a time (RFC 3339): write it like `start: latest`",
-            "1:87: `sources.kinesis.endpoint_url` is no URL that can be used: it must be http:// or https:// and 127.0.0.1, localhost or [::1], with a port: write it like `endpoint_url: http://127.0.0.1:4567`",
-            "1:119: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
-            "1:132: `follow` with `kinesis`: a stream has no end, and is always followed: remove it",
+            "1:57: `consumer_name` without `consumer: fan_out`: it would be ignored: add it, or remove this",
+            "1:57: `sources.kinesis.consumer_name` is `a b`: it must be the name or ARN of a consumer: write it like `consumer_name: tidegate`",
+            "1:71: `sources.kinesis.start` is `now`: it must be trim_horizon, latest, or a time (RFC 3339): write it like `start: latest`",
+            "1:90: `sources.kinesis.endpoint_url` is no URL that can be used: it must be http:// or https:// and 127.0.0.1, localhost or [::1], with a port: write it like `endpoint_url: http://127.0.0.1:4567`",
+            "1:122: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+            "1:135: `follow` with `kinesis`: a stream has no end, and is always followed: remove it",
         ],
     ),
     (
@@ -295,6 +307,19 @@ const REFUSED: &[(&str, &[&str])] = &[
         &[
             "1:98: `region` is `us-east-2`, and the stream's ARN names `us-east-1`: there is no such stream: remove `region`",
             "1:139: `sources.kinesis.stream` is `a b`: it must be the name or ARN of a stream: write it like `stream: findings`",
+        ],
+    ),
+    (
+        "sources: [{name: a, kinesis: {stream: 'arn:aws:kinesis:us-east-1:123456789012:stream/s', consumer: fan_out, consumer_name: 'arn:aws:kinesis:us-east-1:123456789012:stream/t/consumer/c:1'}}]",
+        &[
+            "1:124: `consumer_name` is a consumer of another stream than `arn:aws:kinesis:us-east-1:123456789012:stream/s`: it would push the records of that one: correct one of the two",
+        ],
+    ),
+    (
+        "sources: [{name: a, stdin: true, format: waf, flow_formats: [{log_groups: '*', format: version}]}, {name: b, file: b, flow_formats: [{log_groups: x, format: what}]}]",
+        &[
+            "1:61: `flow_formats` with `format: waf`: it would be ignored: write `format: vpcflow`, or remove it",
+            "1:158: `sources.flow_formats.format` is `what`: the flow format names no known column, e.g. `${version} ${account-id} ${srcaddr}`: write it like `format: '${version} ${account-id} ${srcaddr} ${dstaddr}'`",
         ],
     ),
     (
@@ -353,6 +378,8 @@ fn what_is_written_arrives() {
     assert_eq!(config.sources[1].reads, Reads::Folder { path: "conf/AWSLogs".into(), follow: true });
     assert_eq!(config.sources[2].reads, Reads::File { path: "conf/flows.log".into(), follow: false });
     assert_eq!(config.sources[2].flow_format.as_ref().map(Vec::len), Some(14));
+    let groups = &config.hints(&config.sources[3]).flow_formats;
+    assert_eq!((groups.len(), groups[0].0.as_str(), groups[0].1.len()), (1, "/vpc/edge/*", 15));
     let opensearch = config.sinks.opensearch.as_ref().expect("it is written");
     assert_eq!((opensearch.timeout_ms, opensearch.bulk_bytes), (30_000, 5 << 20));
     assert_eq!(opensearch.password, Some(Secret::Env("OPENSEARCH_PASSWORD".to_owned())));
@@ -506,8 +533,8 @@ fn the_documentation_has_a_row_for_every_key_and_no_other() {
 
 #[test]
 fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
-    assert!(good(EXAMPLE).sources.len() == 1);
-    assert!(good(&everything()).sources.len() == 5);
+    assert!(good(EXAMPLE).sources.len() == 2);
+    assert!(good(&everything()).sources.len() == 8);
     let (documents, _) = parse_documents("example", &everything());
     let mut named = BTreeSet::new();
     collect(&documents[0], "", &mut named);

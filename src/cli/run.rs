@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
   kill -TERM PID      # drain, snapshot, stop: within 10 seconds; a second signal stops at once
 
 A second process on the same state file waits as standby and takes over when the first one dies or falls silent.
-Alerts: tidegate alerts list --state FILE. Pages go to the log on standard error (target `page`).";
+Alerts: tidegate alerts list --state FILE. Pages go to the log on standard error (target `page`), and through SNS where
+`sinks.sns` says so; `tidegate doctor --test-page` sends one.";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]

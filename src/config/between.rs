@@ -28,6 +28,7 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Listen => text.parse::<SocketAddr>().is_ok(),
         Wording::Variable => is_variable(text),
         Wording::Stream => kinesis::is_stream(text),
+        Wording::Consumer => kinesis::is_consumer(text),
         Wording::Region => kinesis::is_region(text),
         Wording::Loopback => kinesis::is_loopback(text),
         Wording::StreamStart => kinesis::is_start(text),
@@ -119,8 +120,9 @@ fn formats(checker: &mut Checker<'_>, source: &Node) {
         }
         _ => {}
     }
-    if let Some(flow) = source.get("flow_format").filter(|_| !matches!(format, "auto" | "vpcflow" | "tgwflow")) {
-        let what = format!("`flow_format` with `format: {format}`");
+    let flows = ["flow_format", "flow_formats"].into_iter().filter_map(|key| Some((key, source.get(key)?)));
+    for (key, flow) in flows.filter(|_| !matches!(format, "auto" | "vpcflow" | "tgwflow")) {
+        let what = format!("`{key}` with `format: {format}`");
         checker.error(&flow.place, what, "it would be ignored", "write `format: vpcflow`, or remove it");
     }
     if let Some(follow) = source.get("follow").filter(|_| source.get("stdin").is_some()) {
@@ -138,9 +140,16 @@ fn stream(checker: &mut Checker<'_>, source: &Node) {
     if let Some(follow) = source.get("follow") {
         checker.error(&follow.place, "`follow` with `kinesis`", "a stream has no end, and is always followed", "remove it");
     }
-    if let Some(fan_out) = stream.get("consumer").filter(|c| c.text == "fan_out") {
-        let why = "enhanced fan-out is not built yet: a stream is polled, at most 5 times a second and shard";
-        checker.error(&fan_out.place, "`consumer: fan_out`", why, "write `consumer: polling`, or remove it");
+    let pushed = stream.get("consumer").is_some_and(|c| c.text == "fan_out");
+    if let Some(name) = stream.get("consumer_name").filter(|_| !pushed) {
+        checker.error(&name.place, "`consumer_name` without `consumer: fan_out`", "it would be ignored", "add it, or remove this");
+    }
+    if let (Some(consumer), Some(named)) = (stream.get("consumer_name").filter(|c| c.text.starts_with("arn:")), stream.get("stream"))
+        && named.text.starts_with("arn:")
+        && consumer.text.split_once("/consumer/").is_none_or(|(of, _)| of != named.text)
+    {
+        let what = format!("`consumer_name` is a consumer of another stream than {}", quoted(&named.text));
+        checker.error(&consumer.place, what, "it would push the records of that one", "correct one of the two");
     }
     role(checker, stream);
     let named = stream.get("stream").and_then(|s| kinesis::arn_region(&s.text));

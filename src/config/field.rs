@@ -65,6 +65,8 @@ pub(super) enum Wording {
     FlowColumns,
     /// Name or ARN of a Kinesis stream.
     Stream,
+    /// Name or ARN of a consumer of a Kinesis stream.
+    Consumer,
     /// `us-east-1`.
     Region,
     /// A URL of this machine.
@@ -119,6 +121,9 @@ impl Wording {
         match self {
             Wording::Any | Wording::FlowColumns => None,
             Wording::Stream => Some("^(arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/)?[A-Za-z0-9_.-]{1,128}$"),
+            Wording::Consumer => Some(
+                "^(arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[A-Za-z0-9_.-]{1,128}/consumer/[A-Za-z0-9_.-]{1,128}:[0-9]+|[A-Za-z0-9_.-]{1,128})$",
+            ),
             Wording::Region => Some("^[a-z]+(-[a-z]+)+-[0-9]$"),
             Wording::Loopback => Some("^https?://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?/?$"),
             Wording::StreamStart => Some("^(trim_horizon|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$"),
@@ -145,6 +150,7 @@ impl Wording {
             Wording::Variable => "the name of an environment variable: letters, digits and underscores",
             Wording::FlowColumns => "names of flow-log columns",
             Wording::Stream => "the name or ARN of a stream",
+            Wording::Consumer => "the name or ARN of a consumer",
             Wording::Region => "an AWS Region",
             Wording::Loopback => "http:// or https:// and 127.0.0.1, localhost or [::1], with a port",
             Wording::StreamStart => "trim_horizon, latest, or a time (RFC 3339)",
@@ -166,6 +172,7 @@ impl Wording {
             Wording::Variable => "OPENSEARCH_PASSWORD",
             Wording::FlowColumns => "'${version} ${account-id} ${srcaddr} ${dstaddr}'",
             Wording::Stream => "findings",
+            Wording::Consumer => "tidegate",
             Wording::Region => "us-east-1",
             Wording::Loopback => "http://127.0.0.1:4567",
             Wording::StreamStart => "latest",

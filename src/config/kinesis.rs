@@ -20,6 +20,8 @@ pub struct KinesisStream {
     pub start: StreamStart,
     /// How it is read.
     pub consumer: Consumer,
+    /// Name or ARN of the consumer of enhanced fan-out.
+    pub consumer_name: String,
     /// Role to take on.
     pub role_arn: Option<String>,
     /// What the role asks for.
@@ -111,6 +113,19 @@ pub(super) fn is_stream(text: &str) -> bool {
     }
 }
 
+/// A consumer's name, or its ARN.
+pub(super) fn is_consumer(text: &str) -> bool {
+    let name = |name: &str| plain(name, 128, "_.-");
+    match arn(text, "kinesis") {
+        Some([_, region, _, resource]) => {
+            let parts: Vec<&str> = resource.split('/').collect();
+            let named = |text: &str| text.split_once(':').is_some_and(|(n, at)| name(n) && at.bytes().all(|b| b.is_ascii_digit()));
+            is_region(region) && matches!(parts[..], ["stream", stream, "consumer", consumer] if name(stream) && named(consumer))
+        }
+        None => name(text),
+    }
+}
+
 pub(super) fn is_role(text: &str) -> bool {
     arn(text, "iam").is_some_and(|[_, region, _, resource]| {
         region.is_empty() && resource.strip_prefix("role/").is_some_and(|name| plain(name, 576, "_+=,.@-/"))
@@ -146,6 +161,16 @@ mod tests {
         no(is_stream, &["", "a b", "a/b", "arn:aws:kinesis:eu-central-1:12345678901:stream/f", "arn:aws:sqs:eu-central-1:123456789012:f"]);
         yes(is_region, &["us-east-1", "ap-northeast-3", "us-gov-west-1"]);
         no(is_region, &["us-east", "US-EAST-1", "east-1", "", "us-east-10"]);
+        yes(is_consumer, &["tidegate", "arn:aws:kinesis:us-east-1:123456789012:stream/findings/consumer/tidegate:1700000000"]);
+        no(
+            is_consumer,
+            &[
+                "",
+                "a b",
+                "arn:aws:kinesis:us-east-1:123456789012:stream/findings",
+                "arn:aws:kinesis:us-east-1:123456789012:stream/f/consumer/t",
+            ],
+        );
         yes(is_role, &["arn:aws:iam::123456789012:role/path/tidegate-read"]);
         no(is_role, &["tidegate-read", "arn:aws:iam::123456789012:user/ada", "arn:aws:iam:us-east-1:123456789012:role/x"]);
         yes(is_loopback, &["http://127.0.0.1:4567", "http://localhost:4567/", "https://[::1]:4567", "http://[::1]"]);

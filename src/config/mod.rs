@@ -31,4 +31,4 @@ pub use settings::{
     Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
 };
 pub use sns::{Routes, SecondChannel, Sns, topic_region};
-pub use source::{Format, JsonSource, Reads, SourceSettings, columns};
+pub use source::{Format, GroupFormat, JsonSource, Reads, SourceSettings, columns};

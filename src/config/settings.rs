@@ -229,7 +229,8 @@ impl Config {
         let before = self.sources.iter().take_while(|s| s.name != source.name);
         let generic = before.filter(|s| s.json.is_some()).count();
         let form = source.format.form(u16::try_from(generic).unwrap_or(u16::MAX));
-        Hints { form, flow_format: source.flow_format.clone(), generic: self.generic(), lateness: self.stated_lateness() }
+        let flow_formats = source.flow_formats.iter().map(|f| (f.log_groups.clone(), f.format.clone())).collect();
+        Hints { form, flow_format: source.flow_format.clone(), flow_formats, generic: self.generic(), lateness: self.stated_lateness() }
     }
 
     /// Allowed lateness, where it is not the source's own.

@@ -17,6 +17,8 @@ pub struct SourceSettings {
     pub format: Format,
     /// Columns of flow logs without a header line.
     pub flow_format: Option<Vec<String>>,
+    /// The same by CloudWatch Logs log group.
+    pub flow_formats: Vec<GroupFormat>,
     /// What the events of `format: json` are.
     pub json: Option<JsonSource>,
 }
@@ -67,6 +69,29 @@ pub enum Format {
     Json,
 }
 
+/// Columns of the flow logs of some log groups.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "WrittenFormat")]
+pub struct GroupFormat {
+    /// Their names; `*` stands for anything.
+    pub log_groups: String,
+    /// Columns.
+    pub format: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFormat {
+    log_groups: String,
+    format: String,
+}
+
+impl From<WrittenFormat> for GroupFormat {
+    fn from(written: WrittenFormat) -> Self {
+        GroupFormat { log_groups: written.log_groups, format: columns(&written.format).map(str::to_owned).collect() }
+    }
+}
+
 /// JSON with a stated logsource.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +120,7 @@ struct Written {
     follow: bool,
     format: Format,
     flow_format: Option<String>,
+    flow_formats: Option<Vec<GroupFormat>>,
     json: Option<JsonSource>,
 }
 
@@ -108,7 +134,14 @@ impl From<Written> for SourceSettings {
             (None, None, None, _) => Reads::Stdin,
         };
         let columns = written.flow_format.as_deref().map(|text| columns(text).map(str::to_owned).collect());
-        SourceSettings { name: written.name, reads, format: written.format, flow_format: columns, json: written.json }
+        SourceSettings {
+            name: written.name,
+            reads,
+            format: written.format,
+            flow_format: columns,
+            flow_formats: written.flow_formats.unwrap_or_default(),
+            json: written.json,
+        }
     }
 }
 

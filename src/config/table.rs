@@ -17,6 +17,8 @@ const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
 /// Most sources: each has a thread of its own.
 pub(super) const SOURCES_MAX: usize = 256;
+/// Most stated formats of flow logs: each may cost a look at a line.
+const GROUP_FORMATS_MAX: usize = 60;
 /// Most entries of any other list.
 const LIST_MAX: usize = 1_000;
 
@@ -116,11 +118,22 @@ static SOURCE: Shape = Shape {
         ),
         field("format", Word(&FORMATS), Default("auto"), "How to read the records; `auto` recognises them by their content."),
         field("flow_format", Text(Wording::FlowColumns), Optional, "Columns of flow logs without a header line."),
+        field(
+            "flow_formats",
+            List { of: &Map(&GROUP_FORMAT), most: GROUP_FORMATS_MAX },
+            Optional,
+            "The same for flow logs that come through CloudWatch Logs, by log group. The first pattern that fits decides; several entries with one pattern are alternatives.",
+        ),
         field("json", Map(&JSON), Optional, "What the events of `format: json` are."),
     ],
     exactly_one: &["file", "folder", "stdin", "kinesis"],
     at_least_one: &[],
 };
+
+static GROUP_FORMAT: Shape = Shape::of(&[
+    field("log_groups", Text(Wording::Any), Required, "Names of log groups; `*` stands for any characters."),
+    field("format", Text(Wording::FlowColumns), Required, "Columns of their flow logs."),
+]);
 
 static KINESIS: Shape = Shape::of(&[
     field("stream", Text(Wording::Stream), Required, "The stream. Another account's stream is named by its ARN."),
@@ -132,7 +145,18 @@ static KINESIS: Shape = Shape::of(&[
         Default("trim_horizon"),
         "Where the first start begins: with the oldest record, with what arrives from then on, or with what arrived since a time. Later starts go on where the last one was.",
     ),
-    field("consumer", Word(&CONSUMERS), Default("polling"), "How it is read; `fan_out` is not built yet."),
+    field(
+        "consumer",
+        Word(&CONSUMERS),
+        Default("polling"),
+        "How it is read: `polling` shares what a shard gives with all others who poll it, `fan_out` (enhanced fan-out) has records pushed at a rate of its own, and costs extra.",
+    ),
+    field(
+        "consumer_name",
+        Text(Wording::Consumer),
+        Default("tidegate"),
+        "The registered consumer of `fan_out`. A name is registered if it is not there; an ARN must be there. No two readers may share one.",
+    ),
     field("role_arn", Text(Wording::Role), Optional, "Role to read it with."),
     field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
 ]);

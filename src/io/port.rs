@@ -275,4 +275,9 @@ pub trait Sink: Send {
 
     /// Delivers; one outcome per delivery, in order. Blocks, at most until the deadline that it was built with.
     fn deliver(&mut self, deliveries: &[Delivery]) -> Vec<Outcome>;
+
+    /// Another one on the same receiver, for deliveries side by side; none where they go one after the other.
+    fn twin(&self) -> Option<Box<dyn Sink>> {
+        None
+    }
 }

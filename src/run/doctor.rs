@@ -6,7 +6,7 @@
 
 use super::live::wiring::open_search;
 use crate::config::{Config, OpenSearch, Reads};
-use crate::io::opensearch::{Change, plan};
+use crate::io::opensearch::{Change, plan, server};
 use crate::io::sqlite::View;
 use std::path::Path;
 
@@ -58,7 +58,7 @@ impl Finding {
 /// Looks at everything that a run would need.
 #[must_use]
 pub fn look(config: &Config) -> Vec<Finding> {
-    let mut out = vec![state(&config.state)];
+    let mut out = state(&config.state);
     for source in &config.sources {
         let part = format!("sources.{}", source.name);
         match &source.reads {
@@ -79,16 +79,24 @@ pub fn test_pages(config: &Config, id: &str) -> Vec<Finding> {
     pages(config, Some(id))
 }
 
-/// The state file: it can be read, or made.
-fn state(path: &Path) -> Finding {
+/// The state file can be read, or made; what waits in the quarantine is told.
+fn state(path: &Path) -> Vec<Finding> {
     let finding = |health, text: String| Finding::new("state", health, text);
     if !path.exists() {
-        return finding(Health::Fine, format!("{} is not there yet: the first run makes it", path.display()));
+        return vec![finding(Health::Fine, format!("{} is not there yet: the first run makes it", path.display()))];
     }
-    match View::open(path).and_then(|mut view| view.info()) {
-        Ok(info) => finding(Health::Fine, format!("{}: format {}, {} pipelines", path.display(), info.format, info.pipelines)),
-        Err(why) => finding(Health::Failed, why.to_string()),
-    }
+    let asked = View::open(path).and_then(|mut view| Ok((view.info()?, view.quarantine_counts()?)));
+    let (info, quarantined) = match asked {
+        Ok(asked) => asked,
+        Err(why) => return vec![finding(Health::Failed, why.to_string())],
+    };
+    let items: u64 = quarantined.iter().map(|(_, count)| count).sum();
+    let health = if items > 0 { Health::Doubtful } else { Health::Fine };
+    let text = format!("{items} items wait; `tidegate quarantine list` shows them");
+    vec![
+        finding(Health::Fine, format!("{}: format {}, {} pipelines", path.display(), info.format, info.pipelines)),
+        Finding::new("quarantine", health, text),
+    ]
 }
 
 /// OpenSearch answers, and its templates are those of this program.
@@ -98,20 +106,16 @@ fn opensearch(settings: &OpenSearch) -> Finding {
         Ok(client) => client,
         Err(why) => return finding(Health::Failed, why),
     };
-    match client.json(ureq::http::Method::GET, "/", None) {
-        Err(why) => return finding(Health::Failed, why.text().to_owned()),
-        Ok(reply) if reply.status >= 400 => {
-            let why = format!("{} answers {}; check user, password and `sinks.opensearch.url`", client.url(), reply.status);
-            return finding(Health::Failed, why);
-        }
-        Ok(_) => {}
-    }
+    let server = match server(&client) {
+        Ok(server) => server,
+        Err(why) => return finding(Health::Failed, why),
+    };
     match plan(&client, &settings.index_prefix) {
-        Err(why) => finding(Health::Doubtful, format!("its templates cannot be looked at: {why}")),
+        Err(why) => finding(Health::Doubtful, format!("{server} at {}: its templates cannot be looked at: {why}", client.url())),
         Ok(plan) if plan.changes.iter().any(Change::is_due) => {
-            finding(Health::Doubtful, format!("{} at {}: templates differ; run `tidegate setup opensearch`", plan.server, client.url()))
+            finding(Health::Doubtful, format!("{server} at {}: templates differ; run `tidegate setup opensearch`", client.url()))
         }
-        Ok(plan) => finding(Health::Fine, format!("{} at {}", plan.server, client.url())),
+        Ok(_) => finding(Health::Fine, format!("{server} at {}", client.url())),
     }
 }
 

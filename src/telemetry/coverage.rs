@@ -8,7 +8,6 @@ use dashmap::DashMap;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tidegate_core::event::Source;
 use tidegate_core::event::time::format_rfc3339;
 use tidegate_core::pipeline::intake::{Coverage as Heard, Who};
 
@@ -93,8 +92,7 @@ impl Coverage {
     /// The table, in order of account, Region, service.
     #[must_use]
     pub fn document(&self, since_ms: i64) -> Value {
-        let sorted: BTreeMap<(Arc<str>, Option<Arc<str>>, Source), Row> =
-            self.rows.iter().map(|row| (row.key().clone(), *row.value())).collect();
+        let sorted: BTreeMap<Who, Row> = self.rows.iter().map(|row| (row.key().clone(), *row.value())).collect();
         let rows: Vec<Value> = sorted.iter().map(|(who, row)| shown(who, row)).collect();
         json!({ "since": format_rfc3339(since_ms), "rows_max": ROWS_MAX, "rows": rows })
     }
@@ -116,6 +114,7 @@ fn shown((account, region, source): &Who, row: &Row) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_core::event::Source;
 
     fn heard(records: u64, losses: u64, last_ms: i64) -> Heard {
         Heard { records, losses, last_ms }

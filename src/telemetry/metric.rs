@@ -188,6 +188,7 @@ pub fn table() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Standing;
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -209,6 +210,16 @@ mod tests {
             let personal = ["account", "region", "address", "ip", "user", "text"];
             assert!(metric.labels.iter().all(|label| !personal.contains(label)), "{}: what events say is no label", metric.name);
         }
+    }
+
+    #[test]
+    fn a_label_cannot_leave_its_quotes() {
+        let (board, mut standing) = (Board::new(Path::new("state.db")), Standing::default());
+        standing.books.alerts.suppression_hits.insert("a\"} 9\nforged 1\\".into(), 7);
+        board.pin(standing);
+        let text = exposition(&board).expect("text");
+        assert!(text.contains("\ntidegate_suppression_hits_total{suppression=\"a\\\"} 9\\nforged 1\\\\\"} 7\n"), "{text}");
+        assert!(!text.lines().any(|line| line.starts_with("forged")), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ key) and flow logs with a header, quiet and lossy interfaces, and lines that are
 
 * what /metrics shows passes `promtool check metrics`, and its books balance (tests/services/books.py);
 * /metrics and docs/metrics.md name the same metrics;
-* dashboards and alerts name no metric and no label that is not there;
+* dashboards and alerts name no metric and no label that is not there, and every metric is in some panel;
 * every panel's query gives numbers;
 * every alert's expression is understood, every metric in it has samples, Prometheus evaluates it without an error, and none of the
   critical ones fires.
@@ -267,6 +267,8 @@ def check_names(text, wrong):
     for place, expression in expressions:
         wrong.extend(f"{place}: there is no metric {name}" for name in sorted(names(expression) - set(asked)))
         wrong.extend(f"{place}: no metric has a label {label}" for label in sorted(labels(expression) - known))
+    shown = {asked[name] for _, expression in panels() for name in names(expression) if name in asked}
+    wrong.extend(f"no dashboard shows {name}" for name in sorted(set(kinds) - shown))
     return len(kinds), len(expressions)
 
 

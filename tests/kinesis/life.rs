@@ -7,7 +7,7 @@ use crate::stream::{RETENTION_MS, Stream};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use tidegate::io::aws::shards::{Action, Event, READS_MAX, Refusal, SELF, Shards, Start};
+use tidegate::io::aws::shards::{Action, Event, READS_MAX, Refusal, SELF, Shards, Start, Way};
 use tidegate::io::port::{Progress, Read, ReadPosition};
 use tidegate::run::live::progress;
 use tidegate_core::event::Source as Kind;
@@ -33,6 +33,10 @@ pub(crate) struct Met {
     ended: u64,
     waited_for_parents: u64,
     latest: u64,
+    pushed: u64,
+    renewed: u64,
+    tails: u64,
+    waited: u64,
 }
 
 impl Met {
@@ -63,6 +67,7 @@ struct World<'a> {
     stream: Stream,
     now_ms: u64,
     start: Start,
+    way: Way,
     life: Life,
     positions: BTreeMap<Arc<str>, ReadPosition>,
     /// Per shard, the numbers of records in the log.
@@ -73,12 +78,12 @@ struct World<'a> {
     met: &'a mut Met,
 }
 
-fn resume(positions: &BTreeMap<Arc<str>, ReadPosition>, start: Start, seed: u64) -> Life {
+fn resume(positions: &BTreeMap<Arc<str>, ReadPosition>, start: Start, way: Way, seed: u64) -> Life {
     let resume: Vec<ReadPosition> = positions.values().cloned().collect();
     let mut progress = progress::Shards::default();
     progress.add(vec![Kind::GuardDuty], false);
     Life {
-        shards: Shards::new("s".into(), start, &resume, seed),
+        shards: Shards::new("s".into(), start, way, &resume, seed),
         calls: Vec::new(),
         parcels: Vec::new(),
         taken: VecDeque::new(),
@@ -93,10 +98,11 @@ pub(crate) fn run(seed: u64, met: &mut Met) {
     let mut dice = Rng::with_seed(seed);
     let start = if dice.u8(..3) == 0 { Start::Latest } else { Start::TrimHorizon };
     let stream = Stream::new(dice.usize(1..6), dice.bool(), dice.bool());
-    let life = resume(&BTreeMap::new(), start, seed);
+    let way = if dice.u8(..3) == 0 { Way::Subscribe } else { Way::Poll };
+    let life = resume(&BTreeMap::new(), start, way, seed);
     let (positions, log) = (BTreeMap::new(), BTreeMap::new());
     let (watermark_ms, origin_ms) = (i64::MIN / 2, i64::MIN);
-    let mut world = World { seed, dice, stream, now_ms: 0, start, life, positions, log, watermark_ms, origin_ms, calm: false, met };
+    let mut world = World { seed, dice, stream, now_ms: 0, start, way, life, positions, log, watermark_ms, origin_ms, calm: false, met };
     (0..50).for_each(|_| world.change_stream());
     (0..STEPS).for_each(|_| world.step());
     world.calm = true;
@@ -153,7 +159,12 @@ impl World<'_> {
         let names: Vec<Arc<str>> = calls.chain(self.life.parcels.iter().map(|(name, _)| name.clone())).collect();
         let distinct: BTreeSet<&Arc<str>> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "seed {}: a shard twice under way", self.seed);
-        assert!(self.life.calls.len() <= READS_MAX + 1, "seed {}: {} calls", self.seed, self.life.calls.len());
+        assert!(
+            self.way == Way::Subscribe || self.life.calls.len() <= READS_MAX + 1,
+            "seed {}: {} calls",
+            self.seed,
+            self.life.calls.len()
+        );
     }
 
     fn change_stream(&mut self) {
@@ -193,7 +204,8 @@ impl World<'_> {
         } else {
             self.now_ms += self.dice.u64(..20_000);
         }
-        self.life = resume(&self.positions, self.start, self.dice.u64(..));
+        self.stream.unsubscribe_all();
+        self.life = resume(&self.positions, self.start, self.way, self.dice.u64(..));
         self.life.must_tell = long && !self.positions.is_empty() && self.unread(true) > 0;
         // What is gone is not waited for.
         self.forget();
@@ -245,10 +257,30 @@ impl World<'_> {
         self.met.lost_answers += u64::from(matches!(trouble, Some(Refusal::Unavailable(_))));
         let event = match call {
             Action::List => Event::Listed(trouble.map_or_else(|| Ok(self.stream.list(now)), Err)),
-            Action::Open { shard, from } => {
+            Action::Open { shard, from, way } => {
                 self.children_wait(&shard);
-                let result = self.stream.open(&shard, &from, now);
+                self.met.renewed += u64::from(self.stream.unsubscribe(&shard) && way == Way::Subscribe);
+                self.met.tails += u64::from(self.way == Way::Subscribe && way == Way::Poll);
+                let result = match (&trouble, way) {
+                    (Some(_), _) => Ok(String::new()),
+                    (None, Way::Poll) => self.stream.open(&shard, &from, now),
+                    (None, Way::Subscribe) => self.stream.subscribe(&shard, &from),
+                };
                 Event::Opened(shard, trouble.map_or(result, Err))
+            }
+            Action::Fetch { shard, .. } if self.stream.subscribed(&shard) => {
+                let (most, waited, end) = (self.dice.usize(..6), self.dice.u8(..10) == 0, self.dice.u8(..10) == 0);
+                let trouble = trouble.or_else(|| (!self.calm && self.dice.u8(..50) == 0).then_some(Refusal::Expired));
+                let result = match trouble {
+                    Some(refusal) => {
+                        self.stream.unsubscribe(&shard);
+                        Err(refusal)
+                    }
+                    None => Ok(self.stream.pushed(&shard, most, waited, end, now)),
+                };
+                self.met.pushed += 1;
+                self.met.waited += u64::from(waited);
+                Event::Fetched(shard, result)
             }
             Action::Fetch { shard, iterator, limit } => {
                 let most = self.dice.usize(..6).min(limit as usize);
@@ -325,6 +357,9 @@ impl World<'_> {
     fn watermark(&mut self) {
         let ms = self.life.progress.watermarks()[0].1.saturating_add(progress::SLACK_MS);
         self.watermark_ms = self.watermark_ms.max(ms);
+        if self.stream.endless && self.way == Way::Subscribe {
+            return;
+        }
         for shard in &self.stream.shards {
             let log = self.log.get(&shard.name);
             let due = shard.records.iter().filter(|(_, at)| *at >= self.origin_ms && *at < ms);

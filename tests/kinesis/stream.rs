@@ -21,11 +21,17 @@ pub(crate) struct Kept {
 pub(crate) struct Stream {
     pub(crate) shards: Vec<Kept>,
     iterators: BTreeMap<String, (usize, usize, i64)>,
+    /// Open subscriptions: shard and what comes next.
+    subscriptions: BTreeMap<Arc<str>, (usize, usize)>,
     next: u64,
     /// Always says that it is at the tip, as one stand-in does.
     says_zero: bool,
     /// A position that is gone is read on in silence.
     silent: bool,
+    /// Subscriptions do not say that a shard ends, as with another one: then they say that a shard is idle which has children.
+    pub(crate) endless: bool,
+    /// Subscriptions begin with the oldest record, wherever they should, as with one stand-in.
+    from_oldest: bool,
 }
 
 pub(crate) fn text(number: u64) -> String {
@@ -34,7 +40,10 @@ pub(crate) fn text(number: u64) -> String {
 
 impl Stream {
     pub(crate) fn new(shards: usize, says_zero: bool, silent: bool) -> Self {
-        let mut stream = Stream { shards: Vec::new(), iterators: BTreeMap::new(), next: 1, says_zero, silent };
+        let (iterators, subscriptions) = (BTreeMap::new(), BTreeMap::new());
+        let from_oldest = silent && says_zero;
+        let endless = !silent && says_zero;
+        let mut stream = Stream { shards: Vec::new(), iterators, subscriptions, next: 1, says_zero, silent, endless, from_oldest };
         (0..shards).for_each(|_| stream.make(Vec::new()));
         stream
     }
@@ -86,6 +95,49 @@ impl Stream {
     }
 
     pub(crate) fn open(&mut self, name: &str, from: &From, now_ms: i64) -> Result<String, Refusal> {
+        let (n, at) = self.place(name, from)?;
+        Ok(self.iterator(n, at, now_ms))
+    }
+
+    pub(crate) fn subscribe(&mut self, name: &Arc<str>, from: &From) -> Result<String, Refusal> {
+        let (n, at) = self.place(name, from)?;
+        let at = if self.from_oldest { self.shards[n].trimmed } else { at };
+        self.subscriptions.insert(name.clone(), (n, at));
+        Ok("subscribed".to_owned())
+    }
+
+    pub(crate) fn subscribed(&self, name: &str) -> bool {
+        self.subscriptions.contains_key(name)
+    }
+
+    /// Ends a subscription; gives whether one was open.
+    pub(crate) fn unsubscribe(&mut self, name: &str) -> bool {
+        self.subscriptions.remove(name).is_some()
+    }
+
+    pub(crate) fn unsubscribe_all(&mut self) {
+        self.subscriptions.clear();
+    }
+
+    /// What a subscription brings: an event that waited says that nothing is left, and that may be long ago; the end of a closed
+    /// shard may be told too early.
+    pub(crate) fn pushed(&mut self, name: &str, most: usize, waited: bool, end: bool, now_ms: i64) -> Answer {
+        let (n, at) = self.subscriptions[name];
+        let shard = &self.shards[n];
+        let at = at.max(shard.trimmed);
+        let to = if waited { at } else { (at + most).min(shard.records.len()) };
+        let records: Vec<Got> = shard.records[at..to].iter().map(got).collect();
+        let last = to.checked_sub(1).map_or(0, |last| shard.records[last].0);
+        let all = to == shard.records.len();
+        let number = text(if all { self.next } else { last });
+        let over = !self.endless && shard.closed_ms.is_some() && (all || end);
+        let behind_ms = shard.records.get(to).map_or(0, |(_, at)| (now_ms - at).max(1));
+        let behind_ms = if waited || (self.says_zero && most > 0) { 0 } else { behind_ms };
+        self.subscriptions.insert(name.into(), (n, to));
+        Answer { records, next: (!over).then_some(number), behind_ms, service_ms: now_ms, fresh: !waited }
+    }
+
+    fn place(&self, name: &str, from: &From) -> Result<(usize, usize), Refusal> {
         let n = self.find(name)?;
         let shard = &self.shards[n];
         let at = match from {
@@ -98,8 +150,12 @@ impl Stream {
                 }
                 at.max(shard.trimmed)
             }
+            From::Number(number) => {
+                let found = shard.records.iter().position(|(n, _)| text(*n) >= *number);
+                found.unwrap_or(shard.records.len()).max(shard.trimmed)
+            }
         };
-        Ok(self.iterator(n, at, now_ms))
+        Ok((n, at))
     }
 
     fn iterator(&mut self, shard: usize, at: usize, now_ms: i64) -> String {
@@ -119,13 +175,15 @@ impl Stream {
         let shard = &self.shards[n];
         let at = at.max(shard.trimmed);
         let end = (at + most).min(shard.records.len());
-        let got =
-            |(number, at): &(u64, i64)| Got { sequence: text(*number), arrival_ms: Some(*at), bytes: number.to_string().into_bytes() };
         let records: Vec<Got> = shard.records[at..end].iter().map(got).collect();
         let behind_ms = shard.records.get(end).map_or(0, |(_, at)| (now_ms - at).max(1));
         let over = shard.closed_ms.is_some() && end == shard.records.len();
         let behind_ms = if self.says_zero && most > 0 { 0 } else { behind_ms };
         let next = (!over).then(|| self.iterator(n, end, now_ms));
-        Ok(Answer { records, next, behind_ms, service_ms: now_ms })
+        Ok(Answer { records, next, behind_ms, service_ms: now_ms, fresh: true })
     }
+}
+
+fn got((number, at): &(u64, i64)) -> Got {
+    Got { sequence: text(*number), arrival_ms: Some(*at), bytes: number.to_string().into_bytes() }
 }

@@ -117,6 +117,22 @@ fn the_books_are_told_and_survive_a_restart() {
     again.stop();
 }
 
+/// The third book is of documents: no lane of pages has one, whatever its kind.
+#[cfg(feature = "aws")]
+#[test]
+fn lanes_of_pages_have_no_book_of_documents() {
+    let sns = "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:pages'}, endpoint_url: 'http://127.0.0.1:1'}}";
+    let place = Place::new("http-pages", &config(sns));
+    place.write("in/a.ndjson", event("denied", "m1", 1));
+    let service = place.start();
+    let at = address(&service);
+    let waits = |told: &BTreeMap<String, f64>| told.get("tidegate_outbox_waiting{lane=\"sns\"}") == Some(&1.0);
+    let told = until("a page waits for its topic", || Some(metrics(&at)).filter(waits));
+    balanced(&told);
+    assert!(told.keys().all(|name| !name.starts_with("tidegate_lane_alerts{lane=\"sns")), "{told:?}");
+    service.stop();
+}
+
 #[test]
 fn only_what_is_offered_is_answered() {
     let place = Place::new("http-hostile", &config(""));
@@ -204,6 +220,7 @@ fn an_address_that_is_taken_is_taken_over_with_the_rest() {
     let place = Place::new("http-taken", &config);
     let first = place.start();
     assert_eq!(address(&first), free.to_string());
+    first.says("started");
     let second = place.start();
     second.says("is taken");
     second.says("standby: ");

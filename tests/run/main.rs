@@ -7,6 +7,7 @@ mod disk;
 mod files;
 mod http;
 mod layout;
+mod logs;
 mod quarantine;
 mod reload;
 mod standby;

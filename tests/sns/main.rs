@@ -2,7 +2,11 @@
 //! (`make sns-test`; those tests are ignored elsewhere, and fail where the server is missing).
 #![cfg(feature = "aws")]
 
+mod doctor;
 mod faults;
+mod folder;
+mod kills;
+mod lanes;
 mod second;
 mod service;
 
@@ -42,4 +46,13 @@ fn one(outcomes: Vec<Outcome>) -> Outcome {
 
 fn to(topic: Topic) -> Second {
     Second::Topic(Box::new(topic))
+}
+
+/// Waits, but not for ever.
+fn until(mut there: impl FnMut() -> bool) {
+    let clock = tidegate::io::clock::Stopwatch::start();
+    while !there() {
+        assert!(clock.elapsed() < 120 * SECOND, "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

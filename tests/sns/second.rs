@@ -54,6 +54,22 @@ fn a_page_that_both_may_have_is_marked() {
     assert!(book.taken.len() == 1 && book.taken[0].mark("repeated") && book.taken[0].mark("channel"));
 }
 
+/// Before it is given up for the quarantine, and though the topic takes all others.
+#[test]
+fn what_the_topic_refuses_for_what_it_is_goes_by_the_second_at_once() {
+    let poison = || Answer::Error(400, "InvalidParameter", "Invalid parameter: Message");
+    let hour = 3_600 * SECOND;
+    for (second, expected) in [(Answer::Taken, true), (poison(), false), (gone(), false)] {
+        let first = Stub::start(move |call| if call.alert() == "a1" { poison() } else { Answer::Taken });
+        let second = Stub::start(move |_| second.clone());
+        let mut sink = sink(first.topic("pages", SECOND), Some((to(second.topic("other", SECOND)), hour)));
+        let told = sink.deliver(&[delivery("a1", false), delivery("a2", false)]);
+        assert_eq!(told[1], Outcome::Taken);
+        assert_eq!((told[0] == Outcome::Taken, matches!(told[0], Outcome::Refused(_))), (expected, !expected), "{told:?}");
+        assert_eq!(second.book().alerts().len(), usize::from(expected));
+    }
+}
+
 #[test]
 fn when_neither_takes_it_it_waits() {
     let (first, second) = (Stub::start(|_| gone()), Stub::start(|_| Answer::Error(403, "AuthorizationError", "no")));

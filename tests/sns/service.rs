@@ -1,10 +1,9 @@
 //! Against a real server in the place of SNS and SQS (`make sns-test`): topic -> subscription -> queue -> what a receiver reads.
 
+use crate::folder::Folder;
 use crate::stub::topic;
 use crate::{SECOND, delivery, one, sink, to};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::Duration;
 use tidegate::io::clock::Stopwatch;
 use tidegate::io::port::{Outcome, Sink};
@@ -154,55 +153,12 @@ fn a_topic_that_is_gone_sends_pages_by_the_second_channel() {
     assert!(got.len() == 1 && event(&got[0])["payload"]["custom_details"]["channel"] == "second");
 }
 
-const RULES: &str = "title: Denied
-id: denied
-level: critical
-logsource: {product: shop, service: login}
-detection: {s: {result: denied}, condition: s}
----
-title: Refused
-id: refused
-level: high
-logsource: {product: shop, service: login}
-detection: {s: {result: refused}, condition: s}
-";
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tidegate-sns-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("temp folder");
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).expect("write");
-    }
-
-    fn tidegate(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.args(arguments).current_dir(&self.0).env_remove("TIDEGATE_CONFIG").output().expect("the binary runs")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(Path::new(&self.0));
-    }
-}
-
-/// Sources to end, sinks with both topics.
+/// One critical event and three of high severity, sinks with both topics.
 fn place(name: &str, critical: &str, high: &str) -> Folder {
     let folder = Folder::new(name);
-    folder.write("rules.yml", RULES);
-    let event = |n: usize, result: &str| format!("{{\"time\":{n},\"received\":{n},\"who\":\"u{n}\",\"result\":\"{result}\"}}\n");
-    let events = (0..4).map(|n| event(1_793_613_600 + n, if n == 0 { "denied" } else { "refused" }));
-    folder.write("events.ndjson", &events.collect::<String>());
-    let source = "{name: shop, file: ./events.ndjson, follow: false, format: json, json: {product: shop, service: login, time_field: time, arrival_field: received}}";
+    folder.events("events.ndjson", 0, &["denied", "refused", "refused", "refused"]);
     let sns = format!("{{routes: {{critical: '{critical}', high: '{high}'}}, endpoint_url: '{}'}}", url());
-    folder.write("tidegate.yaml", &format!("state: ./state.db\nrules: [./rules.yml]\nsources: [{source}]\nsinks: {{sns: {sns}}}\n"));
+    folder.configure(&format!("sinks: {{sns: {sns}}}"));
     folder
 }
 

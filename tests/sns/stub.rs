@@ -124,6 +124,11 @@ pub(crate) fn nobody() -> String {
     format!("http://{}", listener.local_addr().expect("an address"))
 }
 
+/// A topic as `GetTopicAttributes` shows it.
+const ATTRIBUTES: &str = "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult><Attributes>\
+<entry><key>SubscriptionsConfirmed</key><value>2</value></entry><entry><key>SubscriptionsPending</key><value>1</value></entry>\
+</Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>";
+
 fn serve(stream: TcpStream, book: &Mutex<Book>, script: &Mutex<Script>) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut out = stream;
@@ -134,7 +139,10 @@ fn serve(stream: TcpStream, book: &Mutex<Book>, script: &Mutex<Script>) {
                 book.lock().expect("lock").calls.push(call.clone());
                 answer
             }
-            _ => Answer::Error(400, "InvalidAction", "this stub only publishes"),
+            _ => match (script.lock().expect("lock"))(&call) {
+                Answer::Taken => Answer::Foreign(200, ATTRIBUTES),
+                other => other,
+            },
         };
         if give(&mut out, book, call, answer).is_none() {
             return;

@@ -70,6 +70,9 @@ pub struct Hints {
     pub form: Option<Form>,
     /// `--flow-format`: columns of header-less flow logs, hyphenated names.
     pub flow_format: Option<Vec<String>>,
+    /// The same for CloudWatch Logs log groups, as (pattern, columns): the first pattern that fits decides, entries of one pattern
+    /// are alternatives.
+    pub flow_formats: Vec<(String, Vec<String>)>,
     /// Stated logsources of generic JSON; `Form::Generic(n)` is the n-th.
     pub generic: Vec<GenericSource>,
     /// Allowed lateness, where it is not the source's own.

@@ -4,6 +4,7 @@
 //! what a shard's own text said about its format ([`ShardMemory`]); never decides about windows. One `&self` serves all cores.
 
 use super::books::InputCounts;
+use super::flows::{FlowDecoders, FlowFormats};
 use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
 use crate::detect::{Detector, Scratch, Seen, Stamp};
 use crate::event::{Detection, Form, Position, Record, Source};
@@ -73,7 +74,7 @@ pub type Who = (Arc<str>, Option<Arc<str>>, Source);
 /// What a shard's text said about itself (a flow log's header line). Owned by whoever reads the shard, in order.
 #[derive(Debug)]
 pub struct ShardMemory {
-    flow: vpcflow::FlowDecoder,
+    flows: FlowDecoders,
     scratch: Scratch,
     heard: Heard,
 }
@@ -120,7 +121,7 @@ impl ShardMemory {
     /// What the shard's text said so far, apart from this one: to read the same records once more under other rules.
     #[must_use]
     pub fn fork(&self) -> Self {
-        ShardMemory { flow: self.flow.clone(), scratch: Scratch::new(), heard: Heard::new() }
+        ShardMemory { flows: self.flows.clone(), scratch: Scratch::new(), heard: Heard::new() }
     }
 }
 
@@ -129,7 +130,7 @@ impl ShardMemory {
 pub struct Intake {
     detector: Arc<Detector>,
     hints: Hints,
-    flow_format: Option<vpcflow::FlowFormat>,
+    flow_formats: FlowFormats,
 }
 
 impl Intake {
@@ -138,15 +139,14 @@ impl Intake {
     /// # Errors
     /// If the stated flow-log format is none: in words.
     pub fn new(detector: impl Into<Arc<Detector>>, hints: Hints) -> Result<Self, String> {
-        let stated = hints.flow_format.as_ref().map(vpcflow::FlowFormat::from_names);
-        let flow_format = stated.transpose().map_err(|e| e.to_string())?;
-        Ok(Intake { detector: detector.into(), hints, flow_format })
+        let flow_formats = FlowFormats::new(&hints)?;
+        Ok(Intake { detector: detector.into(), hints, flow_formats })
     }
 
     /// The memory for a shard that starts to be read.
     #[must_use]
     pub fn shard(&self) -> ShardMemory {
-        ShardMemory { flow: vpcflow::FlowDecoder::new(self.flow_format.clone()), scratch: Scratch::new(), heard: Heard::new() }
+        ShardMemory { flows: self.flow_formats.decoders(), scratch: Scratch::new(), heard: Heard::new() }
     }
 
     /// Reads a batch of one shard, in order.
@@ -212,8 +212,9 @@ impl Intake {
     }
 
     fn flow(&self, memory: &mut ShardMemory, unit: &Unit<'_>, stamp: Stamp, out: &mut Gathered) {
-        let ShardMemory { flow, scratch, heard } = memory;
-        let filtered = match flow.decode(unit.text) {
+        let ShardMemory { flows, scratch, heard } = memory;
+        let decoder = flows.of(&self.flow_formats, unit.context.log_group.as_deref());
+        let filtered = match decoder.decode(unit.text) {
             Ok(vpcflow::FlowLine::Flow(flow)) => {
                 let form = if flow.is_transit_gateway() { Form::TransitGatewayFlow } else { Form::VpcFlow };
                 return self.detect(scratch, heard, &Unit { form, ..unit.clone() }, Some(&flow), &stamp, out);

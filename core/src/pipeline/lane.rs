@@ -204,10 +204,10 @@ impl Lane {
         }
     }
 
-    /// The lowest that wait and are not under way, at most `max`; from here on they are under way.
-    pub(super) fn due(&mut self, max: usize) -> Vec<(EffectNumber, Waiting)> {
+    /// The lowest that wait and are neither under way nor held back, at most `max`; from here on they are under way.
+    pub(super) fn due(&mut self, max: usize, held: &dyn Fn(EffectNumber) -> bool) -> Vec<(EffectNumber, Waiting)> {
         let room = if self.kind.is_page() { max.min(UNDER_WAY_MAX.saturating_sub(self.under_way.len())) } else { max };
-        let free = |(at, w): &(&EffectNumber, &Waiting)| w.mark.earlier.is_none() && !self.under_way.contains_key(at);
+        let free = |(at, w): &(&EffectNumber, &Waiting)| w.mark.earlier.is_none() && !self.under_way.contains_key(at) && !held(**at);
         // Too much is answered above one that is not: only that one goes.
         let low = self.holds.first().filter(|_| self.cursor.scattered() >= SCATTERED_MAX);
         let goes = |(_, w): &(&EffectNumber, &Waiting)| low.is_none_or(|low| w.mark.since == *low);
@@ -291,6 +291,10 @@ impl Lane {
 
     pub(super) fn under_way(&self) -> usize {
         self.under_way.len()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     pub(super) fn items(&self) -> impl Iterator<Item = (EffectNumber, &Arc<Item>)> {

@@ -12,6 +12,7 @@ mod cursor;
 pub mod effect;
 pub mod embedded;
 pub mod entry;
+mod flows;
 mod graves;
 pub mod intake;
 pub mod lane;

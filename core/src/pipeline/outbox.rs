@@ -119,7 +119,12 @@ impl Outbox {
     /// What a lane is to send: the lowest numbers that wait, at most `max`, and of a page lane so many that at most
     /// [`super::lane::UNDER_WAY_MAX`] are under way. From here on they are under way, until they are answered.
     pub fn due(&mut self, lane: &str, max: usize) -> Vec<Due> {
-        let due = self.lanes.get_mut(lane).map(|lane| lane.due(max)).unwrap_or_default();
+        self.due_but(lane, max, &|_| false)
+    }
+
+    /// The same, but not what is held back by whoever sends.
+    pub fn due_but(&mut self, lane: &str, max: usize, held: &dyn Fn(EffectNumber) -> bool) -> Vec<Due> {
+        let due = self.lanes.get_mut(lane).map(|lane| lane.due(max, held)).unwrap_or_default();
         let shown = |(number, waiting): (EffectNumber, super::lane::Waiting)| {
             let Item { alert, version, place, document, .. } = &*waiting.item;
             let (alert, place, document) = (Arc::clone(alert), Arc::clone(place), Arc::clone(document));
@@ -154,6 +159,12 @@ impl Outbox {
     #[must_use]
     pub fn oldest(&self, lane: &str) -> Option<EffectNumber> {
         self.lanes.get(lane).and_then(Lane::oldest)
+    }
+
+    /// How many wait in a lane, those under way included.
+    #[must_use]
+    pub fn waiting(&self, lane: &str) -> usize {
+        self.lanes.get(lane).map_or(0, Lane::waiting)
     }
 
     /// What a lane counts; for the books.

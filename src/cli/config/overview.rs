@@ -2,7 +2,7 @@
 
 use super::opened::Rules;
 use crate::cli::screen;
-use crate::config::{Config, OpenSearch, Ownership, Reads, SourceSettings, duration, size};
+use crate::config::{Config, OpenSearch, Ownership, Reads, SecondChannel, SourceSettings, duration, size};
 use std::path::{Path, PathBuf};
 
 /// The lines.
@@ -13,7 +13,7 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     let owned = |o: &Ownership| format!("row {} of DynamoDB table {}, a lease of {}", o.name, o.table, duration(o.lease_ms));
     lines.extend(config.ownership.iter().map(|o| ("owner by", owned(o))));
     lines.push(("alerts to", alerts(config)));
-    lines.push(("pages to", if config.sinks.log.pages { "the program's log" } else { "nobody" }.to_owned()));
+    lines.push(("pages to", pages(config)));
     let per_hour = config.paging.pages_per_hour;
     lines.push(("limits", format!("{per_hour} pages per hour, rule and account; {}", budgets(config))));
     lines.extend(config.http.iter().map(|http| ("health at", format!("http://{}/ready, /live, /metrics, /coverage", http.listen))));
@@ -70,6 +70,17 @@ fn alerts(config: &Config) -> String {
 fn open_search(settings: &OpenSearch) -> String {
     let domain = settings.domain.iter().map(|domain| format!("domain {domain}"));
     settings.url.iter().cloned().chain(domain).collect()
+}
+
+fn pages(config: &Config) -> String {
+    let sns = config.sinks.sns.iter().flat_map(|sns| {
+        let topics = [("critical", sns.routes.critical()), ("high", sns.routes.other())];
+        let topics = topics.into_iter().filter_map(|(severity, topic)| Some(format!("SNS {} ({severity})", topic?)));
+        let after = |second: &SecondChannel| format!("a second channel after {}", duration(second.after_ms));
+        topics.chain(sns.second.as_ref().map(after)).collect::<Vec<_>>()
+    });
+    let all: Vec<String> = sns.chain(config.sinks.log.pages.then(|| "the program's log".to_owned())).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
 }
 
 fn budgets(config: &Config) -> String {

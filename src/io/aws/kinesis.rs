@@ -4,7 +4,8 @@
 //! and there a busy machine is waited for, so that the polling stops with it. Decides nothing. Limits: see [`super::shards`]; a stop
 //! is heard within half a second, and calls under way are given up.
 
-use super::protocol::{Action, Event, Refusal, Start};
+use super::fan_out::{SILENCE, Subscription};
+use super::protocol::{Action, Event, Refusal, Start, Way};
 use super::service::{Service, Stream};
 use super::shards::Shards;
 use crate::io::clock::{Stopwatch, now_ms};
@@ -32,6 +33,7 @@ pub struct KinesisSource {
     start: Start,
     services: Vec<Kind>,
     counts: Arc<SourceCounts>,
+    silence: Duration,
 }
 
 /// A hand-over: the name it is acknowledged by, and what is handed over in order.
@@ -41,7 +43,14 @@ impl KinesisSource {
     /// A stream. Nothing is loaded or called before it runs.
     #[must_use]
     pub fn new(name: &str, stream: Stream, start: Start, services: Vec<Kind>) -> Self {
-        KinesisSource { name: name.into(), stream, start, services, counts: Arc::default() }
+        KinesisSource { name: name.into(), stream, start, services, counts: Arc::default(), silence: SILENCE }
+    }
+
+    /// Another time after which a silent subscription counts as dead.
+    #[must_use]
+    pub fn silent_at_most(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
     }
 
     async fn drive(
@@ -50,9 +59,10 @@ impl KinesisSource {
         parcels: Sender<Parcel>,
         mut taken: UnboundedReceiver<Option<Arc<str>>>,
     ) -> Result<(), String> {
-        let service = Service::connect(self.stream.clone()).await.map_err(|why| format!("source {}: {why}", self.name))?;
+        let mut service = Service::connect(self.stream.clone()).await.map_err(|why| format!("source {}: {why}", self.name))?;
+        service.silence = self.silence;
         let (since, mut calls, mut voice) = (Stopwatch::start(), JoinSet::new(), Voice::new(&self.name, &self.counts));
-        let mut beat_ms = BEAT_MS;
+        let (mut beat_ms, mut subscriptions) = (BEAT_MS, BTreeMap::new());
         loop {
             let now = ms(since);
             while let Some(action) = shards.next(now) {
@@ -62,7 +72,10 @@ impl KinesisSource {
                         // The hands end when this end does.
                         let _ = parcels.send((shard, reads));
                     }
-                    call => drop(calls.spawn(answered(service.clone(), call))),
+                    call => {
+                        let subscription = call.shard().and_then(|shard| subscriptions.remove(shard));
+                        calls.spawn(answered(service.clone(), call, subscription));
+                    }
                 }
             }
             let wake = Duration::from_millis(shards.wake_ms().unwrap_or(u64::MAX).min(beat_ms).saturating_sub(now));
@@ -71,7 +84,11 @@ impl KinesisSource {
                     Some(name) => Event::Taken(name),
                     None => return Ok(()),
                 },
-                Some(event) = calls.join_next() => event.map_err(|e| format!("source {}: a call ended unexpectedly: {e}", self.name))?,
+                Some(ended) = calls.join_next() => {
+                    let (event, open) = ended.map_err(|e| format!("source {}: a call ended unexpectedly: {e}", self.name))?;
+                    subscriptions.extend(open);
+                    event
+                }
                 () = tokio::time::sleep(wake) => {
                     if ms(since) >= beat_ms {
                         shards.beat();
@@ -82,6 +99,9 @@ impl KinesisSource {
             };
             voice.tell(&event);
             shards.answer(event, ms(since));
+            while let Some(warning) = shards.warning() {
+                tracing::warn!(source = &*self.name, "{}", terminal(&warning));
+            }
             if let Some(why) = shards.fatal() {
                 return Err(format!("source {}: {}", self.name, terminal(why)));
             }
@@ -107,7 +127,8 @@ impl Source for KinesisSource {
         let runtime = runtime.map_err(|e| format!("source {}: cannot start a runtime for calls to AWS: {e}", self.name))?;
         // Any seed does: two readers of a stream should only not have the same.
         let seed = now_ms().unsigned_abs() ^ u64::from(std::process::id());
-        let shards = Shards::new(self.name.clone(), self.start, resume, seed);
+        let way = if self.stream.consumer.is_some() { Way::Subscribe } else { Way::Poll };
+        let shards = Shards::new(self.name.clone(), self.start, way, resume, seed);
         let (parcels, waiting) = unbounded();
         let (done, taken) = unbounded_channel();
         let hands = std::thread::available_parallelism().map_or(1, |n| n.get().min(HANDS_MAX));
@@ -136,19 +157,33 @@ fn hand_over(waiting: &Receiver<Parcel>, done: &UnboundedSender<Option<Arc<str>>
     }
 }
 
-/// Makes a call.
-async fn answered(service: Service, action: Action) -> Event {
-    match action {
-        Action::List => Event::Listed(service.list().await),
-        Action::Open { shard, from } => {
+/// What became of a call, and the shard's subscription where one is open.
+type Answered = (Event, Option<(Arc<str>, Subscription)>);
+
+/// Makes a call. A subscription that is given and not asked for its next event is given up.
+async fn answered(service: Service, action: Action, subscription: Option<Subscription>) -> Answered {
+    match (action, subscription) {
+        (Action::List, _) => (Event::Listed(service.list().await), None),
+        (Action::Open { shard, from, way: Way::Poll }, _) => {
             let result = service.open(&shard, from).await;
-            Event::Opened(shard, result)
+            (Event::Opened(shard, result), None)
         }
-        Action::Fetch { shard, iterator, limit } => {
+        (Action::Open { shard, from, way: Way::Subscribe }, old) => {
+            drop(old);
+            match service.subscribe(&shard, from).await {
+                Ok(open) => (Event::Opened(shard.clone(), Ok("subscribed".to_owned())), Some((shard, open))),
+                Err(refusal) => (Event::Opened(shard, Err(refusal)), None),
+            }
+        }
+        (Action::Fetch { shard, .. }, Some(mut open)) => match open.next(&shard).await {
+            Ok(answer) => (Event::Fetched(shard.clone(), Ok(answer)), Some((shard, open))),
+            Err(refusal) => (Event::Fetched(shard, Err(refusal)), None),
+        },
+        (Action::Fetch { shard, iterator, limit }, None) => {
             let result = service.fetch(&shard, iterator, limit).await;
-            Event::Fetched(shard, result)
+            (Event::Fetched(shard, result), None)
         }
-        Action::Hand { shard, .. } => Event::Taken(shard),
+        (Action::Hand { shard, .. }, _) => (Event::Taken(shard), None),
     }
 }
 
@@ -171,6 +206,7 @@ impl<'a> Voice<'a> {
     fn tell(&mut self, event: &Event) {
         match event {
             Event::Listed(result) => self.say(&"the listing".into(), result.as_ref().err(), true),
+            // Only an answer shows that it works again.
             Event::Opened(shard, result) => self.say(shard, result.as_ref().err(), false),
             Event::Fetched(shard, result) => self.say(shard, result.as_ref().err(), true),
             Event::Taken(_) => {}
@@ -186,15 +222,24 @@ impl<'a> Voice<'a> {
                 return;
             }
             None | Some(Refusal::Expired) => return,
-            Some(Refusal::Throttled) => {
+            Some(Refusal::Throttled) if works => {
                 self.counts.throttled.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(source = self.source, "{} is throttled: it is read more slowly", terminal(what));
                 return;
             }
-            Some(Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why)) => why,
+            Some(Refusal::Throttled) => {
+                self.counts.throttled.fetch_add(1, Ordering::Relaxed);
+                &format!("{what} cannot be opened: there are too many calls; it is tried again")
+            }
+            Some(
+                Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why) | Refusal::InUse(why),
+            ) => why,
         };
-        if self.told.get(what) != Some(why) {
-            tracing::warn!(source = self.source, "{}", terminal(why));
+        if self.told.get(what).is_none_or(|told| told != why) {
+            // What concerns all shards is told once.
+            if !self.told.values().any(|told| told == why) {
+                tracing::warn!(source = self.source, "{}", terminal(why));
+            }
             self.told.insert(what.clone(), why.clone());
         }
     }

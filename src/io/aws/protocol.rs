@@ -23,6 +23,17 @@ pub enum From {
     At(i64),
     /// The record behind this sequence number.
     After(String),
+    /// The record of this sequence number, or the first behind it.
+    Number(String),
+}
+
+/// How records come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// They are fetched: all who fetch share what a shard gives.
+    Poll,
+    /// They are pushed to a subscriber, at a rate of its own.
+    Subscribe,
 }
 
 /// What is to be done. [`Action::List`], `Open` and `Fetch` are calls to the service; `Hand` goes to whoever takes records.
@@ -30,14 +41,16 @@ pub enum From {
 pub enum Action {
     /// List all shards of the stream.
     List,
-    /// Get an iterator.
+    /// Get an iterator, or subscribe; a subscription of the shard that is open is given up.
     Open {
         /// Of this shard.
         shard: Arc<str>,
         /// From here on.
         from: From,
+        /// Which of the two.
+        way: Way,
     },
-    /// Read.
+    /// Read, or wait for what the subscription brings next.
     Fetch {
         /// This shard.
         shard: Arc<str>,
@@ -55,12 +68,23 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The shard that a call is about.
+    #[must_use]
+    pub fn shard(&self) -> Option<&Arc<str>> {
+        match self {
+            Action::Open { shard, .. } | Action::Fetch { shard, .. } => Some(shard),
+            Action::List | Action::Hand { .. } => None,
+        }
+    }
+}
+
 /// What became of an action: each has exactly one.
 #[derive(Debug)]
 pub enum Event {
     /// Of [`Action::List`].
     Listed(Result<Listing, Refusal>),
-    /// Of [`Action::Open`]: the iterator.
+    /// Of [`Action::Open`]: the iterator; of a subscription any text.
     Opened(Arc<str>, Result<String, Refusal>),
     /// Of [`Action::Fetch`].
     Fetched(Arc<str>, Result<Answer, Refusal>),
@@ -95,12 +119,14 @@ pub struct Got {
 pub struct Answer {
     /// Records, in order.
     pub records: Vec<Got>,
-    /// Iterator of what follows; `None`: the shard is closed, and this is its end.
+    /// Iterator of what follows, or the number at which a subscription goes on; `None`: the shard is closed, and this is its end.
     pub next: Option<String>,
     /// How far behind the shard's tip this answer is.
     pub behind_ms: i64,
     /// Time of the service.
     pub service_ms: i64,
+    /// Whether it speaks of that time: what was pushed may have waited to be taken, and says nothing of the time since.
+    pub fresh: bool,
 }
 
 /// Why the service did not do what it was asked.
@@ -108,8 +134,10 @@ pub struct Answer {
 pub enum Refusal {
     /// Too many calls, or too many bytes.
     Throttled,
-    /// The iterator is too old.
+    /// The iterator is too old, or the subscription is over.
     Expired,
+    /// Somebody subscribed to the shard a moment ago.
+    InUse(String),
     /// An argument is wrong: a sequence number that is not there any more, a broken iterator.
     Invalid(String),
     /// The stream or the shard is not there.

@@ -1,8 +1,10 @@
 //! Kinesis Data Streams: one call each, and what it said.
 //!
-//! Owns credentials, Region, time-outs, and which error means what. Never retries (the state machine does, and knows when) and never
-//! decides. The time of an answer is its `Date` header; where there is none, our clock.
+//! Owns credentials, Region and time-outs; subscriptions are in [`super::fan_out`]. Never retries (the state machine does, and knows
+//! when) and never decides. The time of an answer is its `Date` header; where there is none, our clock.
 
+use super::error::refused;
+use super::fan_out::{Consumer, SILENCE};
 use super::protocol::{Answer, From, Got, Listing, Refusal};
 use crate::io::clock::now_ms;
 use aws_config::sts::AssumeRoleProvider;
@@ -12,9 +14,9 @@ use aws_sdk_kinesis::config::interceptors::BeforeDeserializationInterceptorConte
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_kinesis::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
+use aws_sdk_kinesis::types::{Shard, ShardIteratorType, StreamDescriptionSummary};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -39,6 +41,8 @@ pub struct Stream {
     pub role_arn: Option<String>,
     /// What the role asks for.
     pub external_id: Option<String>,
+    /// Name or ARN of the consumer that records are pushed to; `None`: they are fetched.
+    pub consumer: Option<String>,
 }
 
 impl Stream {
@@ -58,8 +62,11 @@ impl Stream {
 /// A connection to a stream.
 #[derive(Debug, Clone)]
 pub struct Service {
-    client: Client,
-    stream: Arc<Stream>,
+    pub(super) client: Client,
+    pub(super) stream: Arc<Stream>,
+    pub(super) consumer: Arc<tokio::sync::Mutex<Consumer>>,
+    /// How long a subscription may be silent.
+    pub(super) silence: Duration,
 }
 
 impl Service {
@@ -89,7 +96,7 @@ impl Service {
             }
             settings = settings.credentials_provider(provider.build().await);
         }
-        Ok(Service { client: Client::from_conf(settings.build()), stream: Arc::new(stream) })
+        Ok(Service { client: Client::from_conf(settings.build()), stream: Arc::new(stream), consumer: Arc::default(), silence: SILENCE })
     }
 
     /// All shards.
@@ -114,10 +121,24 @@ impl Service {
 
     /// How long the stream keeps records; `None`: it may not be asked.
     async fn retention_ms(&self) -> Option<i64> {
+        let summary = self.summary().await.ok()??;
+        Some(i64::from(summary.retention_period_hours) * 3_600_000)
+    }
+
+    /// The stream's ARN.
+    pub(super) async fn stream_arn(&self) -> Result<String, Refusal> {
+        if let Some(arn) = self.stream.arn() {
+            return Ok(arn);
+        }
+        let none = || Refusal::Unavailable(format!("stream {} did not say its ARN; it is tried again", self.stream.stream));
+        self.summary().await?.map(|summary| summary.stream_arn).ok_or_else(none)
+    }
+
+    async fn summary(&self) -> Result<Option<StreamDescriptionSummary>, Refusal> {
         let call = self.client.describe_stream_summary();
         let call = call.set_stream_name(self.stream.stream_name()).set_stream_arn(self.stream.arn());
-        let answer = call.send().await.ok()?;
-        Some(i64::from(answer.stream_description_summary?.retention_period_hours) * 3_600_000)
+        let answer = call.send().await.map_err(|e| self.refusal("describe", &e))?;
+        Ok(answer.stream_description_summary)
     }
 
     /// An iterator.
@@ -131,6 +152,7 @@ impl Service {
             From::Horizon => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
             From::At(ms) => call.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(ms)),
             From::After(number) => call.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(number),
+            From::Number(number) => call.shard_iterator_type(ShardIteratorType::AtSequenceNumber).starting_sequence_number(number),
         };
         let answer = call.send().await.map_err(|e| self.refusal(&format!("begin to read shard {shard} of"), &e))?;
         let none = || Refusal::Unavailable(format!("stream {} gave no iterator for shard {shard}", self.stream.stream));
@@ -146,32 +168,30 @@ impl Service {
         let call = self.client.get_records().shard_iterator(iterator).limit(limit).set_stream_arn(self.stream.arn());
         let answer = call.customize().interceptor(time.clone()).send().await;
         let answer = answer.map_err(|e| self.refusal(&format!("read shard {shard} of"), &e))?;
-        let got = |record: aws_sdk_kinesis::types::Record| Got {
-            arrival_ms: record.approximate_arrival_timestamp.and_then(|t| t.to_millis().ok()),
-            sequence: record.sequence_number,
-            bytes: record.data.into_inner(),
-        };
         Ok(Answer {
-            records: answer.records.into_iter().map(got).collect(),
+            records: answer.records.into_iter().map(Got::from).collect(),
             next: answer.next_shard_iterator.filter(|iterator| !iterator.is_empty()),
             behind_ms: answer.millis_behind_latest.unwrap_or(0),
             service_ms: time.ms(),
+            fresh: true,
         })
     }
 
-    fn refusal<E, R>(&self, what: &str, error: &SdkError<E, R>) -> Refusal
+    pub(super) fn refusal<E, R>(&self, what: &str, error: &SdkError<E, R>) -> Refusal
     where
         E: ProvideErrorMetadata + Error + 'static,
         R: std::fmt::Debug,
     {
-        let text = |remedy: &str| format!("cannot {what} stream {}: {}; {remedy}", self.stream.stream, why(error));
-        match error {
-            SdkError::ServiceError(_) => classify(error.code().unwrap_or_default(), &text),
-            SdkError::ConstructionFailure(_) => Refusal::Denied(text("check credentials and Region (`aws sts get-caller-identity`)")),
-            SdkError::DispatchFailure(failure) if failure.is_other() => {
-                Refusal::Denied(text("check credentials (`aws sts get-caller-identity`) and certificates"))
-            }
-            _ => Refusal::Unavailable(text("it is tried again")),
+        refused(&format!("cannot {what} stream {}", self.stream.stream), error)
+    }
+}
+
+impl std::convert::From<aws_sdk_kinesis::types::Record> for Got {
+    fn from(record: aws_sdk_kinesis::types::Record) -> Self {
+        Got {
+            arrival_ms: record.approximate_arrival_timestamp.and_then(|t| t.to_millis().ok()),
+            sequence: record.sequence_number,
+            bytes: record.data.into_inner(),
         }
     }
 }
@@ -181,50 +201,12 @@ fn known(shard: Shard) -> (Arc<str>, Vec<Arc<str>>) {
     (shard.shard_id.into(), parents.into_iter().flatten().filter(|parent| !parent.is_empty()).map(Arc::from).collect())
 }
 
-/// What an error of the service means.
-fn classify(code: &str, text: &dyn Fn(&str) -> String) -> Refusal {
-    match code {
-        "ProvisionedThroughputExceededException"
-        | "LimitExceededException"
-        | "KMSThrottlingException"
-        | "ThrottlingException"
-        | "Throttling" => Refusal::Throttled,
-        "ExpiredIteratorException" => Refusal::Expired,
-        "InvalidArgumentException" | "ValidationException" | "SerializationException" => {
-            Refusal::Invalid(text("check name, Region and start of the source"))
-        }
-        "ResourceNotFoundException" => Refusal::Missing(text("check its name, account and Region")),
-        code if code.starts_with("AccessDenied") || code.starts_with("KMS") || DENIED.contains(&code) => Refusal::Denied(text(
-            "check the credentials, the policy (kinesis:ListShards, GetShardIterator, GetRecords, DescribeStreamSummary) and the key",
-        )),
-        _ => Refusal::Unavailable(text("it is tried again")),
-    }
-}
-
-const DENIED: [&str; 6] = [
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "IncompleteSignatureException",
-    "MissingAuthenticationTokenException",
-    "ExpiredTokenException",
-];
-
-/// The cause in one line.
-fn why<E: ProvideErrorMetadata + Error + 'static, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String {
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(error.as_service_error().map_or(error as &dyn Error, |e| e)).to_string(),
-    }
-}
-
 /// The time of an answer.
 #[derive(Debug, Clone, Default)]
-struct ServiceTime(Arc<AtomicI64>);
+pub(super) struct ServiceTime(Arc<AtomicI64>);
 
 impl ServiceTime {
-    fn ms(&self) -> i64 {
+    pub(super) fn ms(&self) -> i64 {
         match self.0.load(Ordering::Relaxed) {
             0 => now_ms(),
             ms => ms,
@@ -256,19 +238,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_apart() {
-        let text = |remedy: &str| remedy.to_owned();
-        assert_eq!(classify("ProvisionedThroughputExceededException", &text), Refusal::Throttled);
-        assert_eq!(classify("ExpiredIteratorException", &text), Refusal::Expired);
-        assert!(matches!(classify("InvalidArgumentException", &text), Refusal::Invalid(_)));
-        assert!(matches!(classify("ResourceNotFoundException", &text), Refusal::Missing(_)));
-        assert!(matches!(classify("KMSDisabledException", &text), Refusal::Denied(_)));
-        assert!(matches!(classify("KMSThrottlingException", &text), Refusal::Throttled));
-        assert!(matches!(classify("ExpiredTokenException", &text), Refusal::Denied(_)));
-        assert!(matches!(classify("InternalFailure", &text), Refusal::Unavailable(_)));
-    }
-
-    #[test]
     fn an_arn_names_its_region() {
         let mut stream = Stream {
             stream: "arn:aws:kinesis:ap-northeast-1:123456789012:stream/findings".to_owned(),
@@ -276,6 +245,7 @@ mod tests {
             endpoint_url: None,
             role_arn: None,
             external_id: None,
+            consumer: None,
         };
         assert_eq!((stream.region().as_deref(), stream.stream_name()), (Some("ap-northeast-1"), None));
         stream.stream = "findings".to_owned();

@@ -2,8 +2,9 @@
 //!
 //! Owns the order of records (nothing at or before the mark is handed over again). Never decides what is read next.
 
+use super::lag::Lag;
 use super::pace::Pace;
-use super::protocol::Got;
+use super::protocol::{Got, Way};
 use super::token::Mark;
 use std::sync::Arc;
 use tidegate_core::event::{Position, Record, Sequence};
@@ -42,6 +43,15 @@ pub(super) struct Shard {
     pub(super) restarted: bool,
     /// What arrived before is not wanted; 0: all is.
     pub(super) since_ms: i64,
+    /// A subscription said that the shard ends: what is left is fetched, so that its end is certain.
+    pub(super) tail: bool,
+    /// Where the subscription goes on; empty: behind the mark.
+    pub(super) continuation: String,
+    /// When it was last subscribed to.
+    pub(super) subscribed_ms: Option<u64>,
+    /// Iterators or subscriptions that ended one after the other without an answer in between.
+    pub(super) expired: u32,
+    pub(super) lag: Lag,
     /// Distance to the tip in the last empty answer, and how many of them came no nearer.
     pub(super) behind_ms: i64,
     pub(super) stalled: u32,
@@ -59,14 +69,29 @@ impl Shard {
             due_ms: 0,
             restarted: false,
             since_ms: 0,
+            tail: false,
+            continuation: String::new(),
+            subscribed_ms: None,
+            expired: 0,
+            lag: Lag::default(),
             behind_ms: i64::MAX,
             stalled: 0,
             lost: None,
         }
     }
 
-    pub(super) fn under_way(&self) -> bool {
-        matches!(self.stage, Stage::Opening | Stage::Fetching | Stage::Handing(_))
+    /// How it is read, where this is the stream's way.
+    pub(super) fn way(&self, stream: Way) -> Way {
+        if self.tail { Way::Poll } else { stream }
+    }
+
+    /// Whether an answer is asked for, or waits to be taken. A subscription that waits for something to happen holds nothing.
+    pub(super) fn under_way(&self, stream: Way) -> bool {
+        match self.stage {
+            Stage::Opening | Stage::Handing(_) => true,
+            Stage::Fetching => self.way(stream) == Way::Poll,
+            _ => false,
+        }
     }
 
     pub(super) fn over(&self) -> bool {
@@ -90,7 +115,7 @@ impl Shard {
             if arrival_ms < self.since_ms {
                 continue;
             }
-            self.mark = Mark { sequence, text: got.sequence, read_ms: arrival_ms.max(self.mark.read_ms) };
+            self.mark = Mark { sequence, text: got.sequence, read_ms: arrival_ms.max(self.mark.read_ms), arrival_ms };
             self.restarted = false;
             let position = Position { source: source.clone(), shard: name.clone(), sequence, sub_sequence: 0 };
             records.push(Record { position, arrival_ms: Some(arrival_ms), bytes: got.bytes, lines: false });

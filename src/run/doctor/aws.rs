@@ -2,43 +2,24 @@
 
 use super::{Finding, Health};
 use crate::config::{KinesisStream, Ownership, Sns};
+use crate::io::aws::ask;
 use crate::io::aws::sns::message::{of_page, test_document};
 use crate::io::aws::sns::{Fault, Marks, Topic};
-use crate::io::aws::{Stream, service::Service};
 use crate::io::clock::now_ms;
 use crate::io::port::{LeaseRow, LeaseTable};
-use crate::run::live::aws::lease_table;
+use crate::run::live::aws::{lease_table, stream};
 use crate::run::live::pages::{first, second_topic};
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
 use tidegate_core::event::time::format_rfc3339;
-use tokio::runtime::Runtime;
 
 /// Longest time of a look at the ownership row.
 const ROW: Duration = Duration::from_secs(5);
 
-fn runtime() -> Result<Runtime, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|e| format!("cannot start a runtime for calls to AWS: {e}"))
-}
-
 /// A stream lists its shards.
 pub(super) fn stream_of(part: String, settings: &KinesisStream) -> Finding {
-    let stream = Stream {
-        stream: settings.stream.clone(),
-        region: settings.region.clone(),
-        endpoint_url: settings.endpoint_url.clone(),
-        role_arn: settings.role_arn.clone(),
-        external_id: settings.external_id.clone(),
-    };
-    let listed = runtime().and_then(|runtime| {
-        runtime.block_on(async {
-            let service = Service::connect(stream).await?;
-            service.list().await.map_err(|refusal| format!("cannot list the shards of stream {}: {refusal:?}", settings.stream))
-        })
-    });
-    match listed {
-        Ok(listing) => Finding::new(part, Health::Fine, format!("stream {}: {} shards", settings.stream, listing.shards.len())),
+    match ask::shards(stream(settings)) {
+        Ok(shards) => Finding::new(part, Health::Fine, format!("stream {}: {shards} shards", settings.stream)),
         Err(why) => Finding::new(part, Health::Failed, why),
     }
 }
@@ -47,13 +28,17 @@ pub(super) fn stream_of(part: String, settings: &KinesisStream) -> Finding {
 pub(super) fn pages_by_sns(settings: &Sns, test: Option<&str>) -> Vec<Finding> {
     let mut out = Vec::new();
     for (route, critical) in [("critical", true), ("high", false)] {
-        let part = format!("sinks.sns.routes.{route}");
-        out.push(first(settings, critical).and_then(|topic| ask(part.clone(), topic, route, test, false)).unwrap_or_else(failed(part)));
-        let part = format!("sinks.sns.second.routes.{route}");
-        match second_topic(settings, critical) {
-            Ok(Some(topic)) => out.push(ask(part.clone(), topic, route, test, true).unwrap_or_else(failed(part))),
-            Ok(None) => {}
-            Err(why) => out.push(Finding::new(part, Health::Failed, why)),
+        let channels = [(first(settings, critical).map(Some), ""), (second_topic(settings, critical), "second.")];
+        for (topic, channel) in channels {
+            let part = format!("sinks.sns.{channel}routes.{route}");
+            match topic {
+                Ok(Some(mut topic)) => out.push(match test {
+                    None => looked_at(part, ask::topic(&mut topic)),
+                    Some(id) => sent(part, &mut topic, route, id, !channel.is_empty()),
+                }),
+                Ok(None) => {}
+                Err(why) => out.push(Finding::new(part, Health::Failed, why)),
+            }
         }
     }
     if let Some(file) = settings.second.as_ref().and_then(|second| second.file.as_ref()) {
@@ -63,23 +48,15 @@ pub(super) fn pages_by_sns(settings: &Sns, test: Option<&str>) -> Vec<Finding> {
     out
 }
 
-fn failed(part: String) -> impl FnOnce(String) -> Finding {
-    move |why| Finding::new(part, Health::Failed, why)
-}
-
-fn ask(part: String, mut topic: Topic, route: &str, test: Option<&str>, second: bool) -> Result<Finding, String> {
-    let (runtime, limit) = (runtime()?, topic.timeout());
-    let Some(id) = test else {
-        return Ok(looked_at(part, runtime.block_on(topic.look())));
-    };
+fn sent(part: String, topic: &mut Topic, route: &str, id: &str, second: bool) -> Finding {
     // Both channels and every route have an id of their own: a FIFO topic would drop the second page of one.
     let id = format!("{id}-{route}{}", if second { "-second" } else { "" });
     let marks = Marks { second, test: true, repeated: false };
     let message = of_page(&test_document(route, &id, now_ms()), &id, topic.fifo(), marks);
-    Ok(match runtime.block_on(topic.publish(&message, limit)) {
+    match ask::publish(topic, &message) {
         Ok(accepted) => Finding::new(part, Health::Fine, format!("test page {id} was accepted by {} as {accepted}", topic.arn())),
         Err(fault) => Finding::new(part, Health::Failed, fault.why().to_owned()),
-    })
+    }
 }
 
 fn looked_at(part: String, looked: Result<(String, u64), Fault>) -> Finding {

@@ -1,10 +1,35 @@
-//! From the configuration to parts at AWS that are no source.
+//! From the configuration to parts at AWS.
 
-use crate::config::{OpenSearchAws, Ownership};
-use crate::io::aws::{Access, Domain, DynamoLeases, Signer};
+use crate::config::{Consumer, KinesisStream, OpenSearchAws, Ownership, StreamStart};
+use crate::io::aws::{Access, Domain, DynamoLeases, KinesisSource, Signer, Start, Stream};
 use crate::io::opensearch::{self, Locate, Signing};
 use std::sync::Arc;
 use std::time::Duration;
+use tidegate_core::event::Source as Service;
+
+/// A source that reads a stream. Nothing is called yet.
+#[must_use]
+pub fn kinesis(name: &str, settings: &KinesisStream, services: Vec<Service>) -> KinesisSource {
+    let start = match settings.start {
+        StreamStart::TrimHorizon => Start::TrimHorizon,
+        StreamStart::Latest => Start::Latest,
+        StreamStart::At(ms) => Start::At(ms),
+    };
+    KinesisSource::new(name, stream(settings), start, services)
+}
+
+/// A stream and how it is reached.
+#[must_use]
+pub fn stream(settings: &KinesisStream) -> Stream {
+    Stream {
+        stream: settings.stream.clone(),
+        region: settings.region.clone(),
+        endpoint_url: settings.endpoint_url.clone(),
+        role_arn: settings.role_arn.clone(),
+        external_id: settings.external_id.clone(),
+        consumer: (settings.consumer == Consumer::FanOut).then(|| settings.consumer_name.clone()),
+    }
+}
 
 /// The table of the ownership row. Nothing is called yet.
 ///

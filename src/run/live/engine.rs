@@ -218,22 +218,40 @@ impl Engine {
         Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned(), actions }))
     }
 
-    /// Gives every free lane what is due.
+    /// Gives every free lane what is due: a batch, and full ones beside it while the lane has room.
     pub fn send(&mut self, lanes: &mut Lanes) {
-        for lane in lanes.lanes.iter_mut().filter(|lane| lane.free()) {
-            let mut jobs: Vec<Job> = self.again.remove(&lane.name).unwrap_or_default();
-            for pipeline in 0..self.machine.pipelines().len() as u16 {
-                let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
-                let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
-                if !due.is_empty() {
-                    tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+        for lane in &mut lanes.lanes {
+            while lane.free() && (lane.under_way() == 0 || self.ready(lane) >= DOCUMENTS_MAX) {
+                let jobs = self.batch(lane);
+                if jobs.is_empty() {
+                    break;
                 }
-                jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
-            }
-            if !jobs.is_empty() {
                 lane.give(jobs);
             }
         }
+    }
+
+    /// About how many deliveries could go.
+    fn ready(&self, lane: &Lane) -> usize {
+        let of = |pipeline: u16| {
+            let outbox = self.machine.outbox(pipeline);
+            outbox.waiting(&lane.name).saturating_sub(outbox.under_way(&lane.name))
+        };
+        (0..self.machine.pipelines().len() as u16).map(of).sum::<usize>().saturating_sub(lane.held())
+    }
+
+    fn batch(&mut self, lane: &Lane) -> Vec<Job> {
+        let mut jobs: Vec<Job> = self.again.remove(&lane.name).unwrap_or_default();
+        let holds = lane.holds();
+        for pipeline in 0..self.machine.pipelines().len() as u16 {
+            let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
+            let due = self.machine.outbox_mut(pipeline).due_but(&lane.name, room, &|number| holds((pipeline, number)));
+            if !due.is_empty() {
+                tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+            }
+            jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
+        }
+        jobs
     }
 
     /// Queues an item of the quarantine for its lane.

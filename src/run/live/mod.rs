@@ -9,10 +9,12 @@ pub mod aws;
 pub mod delivery;
 pub mod desk;
 pub mod engine;
+pub mod gate;
 pub mod generation;
 pub mod loader;
 pub mod notice;
 mod owning;
+mod pace;
 #[cfg(feature = "aws")]
 pub mod pages;
 pub mod progress;

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::event::watermark::NOT_YET;
-use tidegate_core::pipeline::{Action, LaneKind, Reload};
+use tidegate_core::pipeline::{Action, Reload};
 use tidegate_core::rule::{Body, Status};
 
 /// How often the board is renewed.
@@ -155,7 +155,7 @@ impl Notice {
             for (name, kind) in outbox.lanes() {
                 let (counts, oldest) = (outbox.counts(name), outbox.oldest(name));
                 let lane = lanes.entry(name.clone()).or_default();
-                (lane.name, lane.pages) = (name.clone(), kind == LaneKind::Page);
+                (lane.name, lane.pages) = (name.clone(), kind.is_page());
                 lane.delivered += counts.delivered;
                 lane.quarantined += counts.quarantined;
                 lane.in_outbox += counts.unheard;
@@ -271,6 +271,37 @@ fn severity(id: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_as_old_as_the_mark_before_it() {
+        let board = Board::new(std::path::Path::new("state.db"));
+        let mut notice = Notice::new(board, vec!["trail".into()]);
+        let start = notice.marks[0].1;
+        std::thread::sleep(Duration::from_millis(5));
+        let later = Stopwatch::start();
+        notice.marks.extend([(5, later), (9, Stopwatch::start())]);
+        // The younger is measured first: whatever comes between only makes the difference larger.
+        let older = |a: Stopwatch, b: Stopwatch| {
+            let b = b.elapsed();
+            a.elapsed() >= b + Duration::from_millis(5)
+        };
+        assert!(older(notice.since(4), later) && older(start, notice.since(5)) && older(start, notice.since(8)));
+        notice.forget_before(6);
+        assert_eq!(notice.marks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [5, 9], "the one before the oldest stays");
+        notice.forget_before(u64::MAX);
+        assert_eq!(notice.marks.len(), 1, "nothing waits");
+        let age = notice.since(20).elapsed();
+        assert!(age <= notice.marks[0].1.elapsed());
+    }
+
+    #[test]
+    fn marks_are_thinned_and_stay_in_order() {
+        let mut notice = Notice::new(Board::new(std::path::Path::new("state.db")), Vec::new());
+        notice.marks.extend((1..=MARKS_MAX as u64).map(|at| (at, Stopwatch::start())));
+        notice.applied(&Applied { position: MARKS_MAX as u64 + 1, ..Applied::default() });
+        assert!(notice.marks.len() <= MARKS_MAX / 2 + 1 && notice.marks[0].0 == 0);
+        assert!(notice.marks.iter().zip(notice.marks.iter().skip(1)).all(|(a, b)| a.0 < b.0));
+    }
 
     #[test]
     fn an_alert_counts_by_what_its_document_says() {

@@ -10,6 +10,7 @@ use crate::io::ownership::{Keeper, Ownership, Refusal, claim};
 use crate::io::port::{LeaseError, LeaseTable, Store};
 use crate::io::signal::Signal;
 use crate::io::sqlite::SqliteStore;
+use crate::telemetry::{Board, Stage};
 use crossbeam_channel::Receiver;
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
@@ -31,20 +32,25 @@ impl Owned {
 ///
 /// # Errors
 /// [`Trouble`]: somebody else has it and lives, or the table is of no use.
-pub(super) fn own(config: &Config, store: &mut SqliteStore, signals: &Receiver<Signal>) -> Result<Option<Owned>, Trouble> {
+pub(super) fn own(config: &Config, store: &mut SqliteStore, signals: &Receiver<Signal>, board: &Board) -> Result<Option<Owned>, Trouble> {
     let Some(settings) = &config.ownership else { return Ok(Some(Owned::default())) };
     let term = Duration::from_millis(settings.lease_ms);
     let (mut table, place) = table(settings, call_max(term)).map_err(Trouble::Configuration)?;
     let ownership = Ownership { name: settings.name.clone(), place, holder: store.as_holder(term)? };
     let (mut renewed, every) = (Stopwatch::start(), Duration::from_millis(config.lease_ms) / 3);
     let mut meanwhile = || {
+        board.turned();
         if renewed.elapsed() >= every {
             store.renew()?;
             renewed = Stopwatch::start();
         }
         Ok(matches!(signals.try_recv(), Ok(Signal::Stop)))
     };
-    let taken = claim(table.as_mut(), &ownership, &mut meanwhile, &mut |why| tracing::info!("{}", terminal(why)));
+    let mut waiting = |why: &str| {
+        board.stage(Stage::Standby(why.to_owned()));
+        tracing::info!("{}", terminal(why));
+    };
+    let taken = claim(table.as_mut(), &ownership, &mut meanwhile, &mut waiting);
     let Some(tenure) = taken.map_err(trouble)? else { return Ok(None) };
     tracing::info!(epoch = tenure.epoch(), "holds row `{}` of {}", ownership.name, ownership.place);
     store.lease().bind(tenure.clone());

@@ -1,9 +1,11 @@
 //! Readers: one thread per configured source, which reads, decodes and matches; what it found goes to the loop in the shard's order.
 //!
-//! Owns the shards' memories and the channel that is the back-pressure: it holds [`BATCHES_MAX`] batches, then readers wait. Never
+//! Owns the shards' memories and the channel that is the back-pressure: it holds [`BATCHES_MAX`] batches, and with those of the round at
+//! hand [`BYTES_MAX`](super::gate::BYTES_MAX) of records, then readers wait. Never
 //! decides about windows and never writes. Until a batch is in the log its records stay with it, so that it can be matched again
 //! when the rules changed in between.
 
+use super::gate::{Gate, Held};
 use crate::io::port::{Flow, Progress, Read, ReadPosition, Source};
 use crate::telemetry::Board;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -45,6 +47,7 @@ pub struct Fetched {
     pub gathered: Gathered,
     records: Vec<Record>,
     before: Option<ShardMemory>,
+    _held: Option<Held>,
 }
 
 impl Fetched {
@@ -62,6 +65,7 @@ impl Fetched {
             gathered: Gathered::default(),
             records: vec![record],
             before: Some(before),
+            _held: None,
         };
         fetched.match_again(intakes);
         fetched
@@ -116,6 +120,7 @@ impl Readers {
             board.count(sources.iter().map(|source| (source.name(), source.counts())).collect());
         }
         let (sender, found) = bounded(BATCHES_MAX);
+        let gate = Arc::new(Gate::default());
         let intakes = Arc::new(RwLock::new(intakes));
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
@@ -129,6 +134,7 @@ impl Readers {
                 intakes: intakes.clone(),
                 stop: stop.clone(),
                 sender: sender.clone(),
+                gate: gate.clone(),
                 memories: Mutex::default(),
                 board: board.cloned(),
             };
@@ -168,6 +174,7 @@ struct Outlet {
     intakes: Arc<RwLock<Arc<Intakes>>>,
     stop: Arc<AtomicBool>,
     sender: Sender<FromReader>,
+    gate: Arc<Gate>,
     memories: Mutex<BTreeMap<Arc<str>, ShardMemory>>,
     board: Option<Board>,
 }
@@ -181,7 +188,8 @@ impl Outlet {
         if self.stamped {
             read.records.iter_mut().for_each(|record| record.arrival_ms = None);
         }
-        let fetched = self.matched(read);
+        let held = self.gate.enter(read.records.iter().map(|record| record.bytes.len()).sum());
+        let fetched = Fetched { _held: Some(held), ..self.matched(read) };
         match self.sender.send(FromReader::Batch(Box::new(fetched))) {
             Ok(()) => Flow::Continue,
             Err(_) => Flow::Stop,
@@ -212,6 +220,7 @@ impl Outlet {
             gathered,
             records: read.records,
             before,
+            _held: None,
         }
     }
 

@@ -107,8 +107,8 @@ impl Reporter {
         }
     }
 
-    /// A sink answered.
-    pub fn answered(&mut self, lane: &Arc<str>, answer: &Answer) {
+    /// A sink answered; so many deliveries of its lane still wait by themselves.
+    pub fn answered(&mut self, lane: &Arc<str>, answer: &Answer, held: usize) {
         let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
         self.notice.board().tally(|tally| tally.answered(lane, answer.took, all.map(delivered)));
         let lane: &str = lane;
@@ -121,7 +121,7 @@ impl Reporter {
                 tracing::warn!(lane, "the sink cannot take everything; it is tried again: {}", shown(why));
                 self.failing.insert(lane.to_owned(), why.clone());
             }
-            None if self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
+            None if held == 0 && self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
             _ => {}
         }
     }

@@ -58,7 +58,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let prepared = Prepared::load(config, &file).map_err(Trouble::Configuration)?;
     let Some((mut store, waited)) = take(&prepared.config, &signals, &board)? else { return Ok(None) };
     let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
-    let Some(owned) = own(&prepared.config, &mut store, &signals)? else { return Ok(None) };
+    let Some(owned) = own(&prepared.config, &mut store, &signals, &board)? else { return Ok(None) };
     let Prepared { config, generation, watch } = prepared;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;

@@ -39,21 +39,7 @@ pub fn sources(config: &Config) -> Result<Vec<Box<dyn Source>>, String> {
 
 #[cfg(feature = "aws")]
 fn kinesis(name: &str, stream: &KinesisStream, services: Vec<Service>) -> Result<Box<dyn Source>, String> {
-    use crate::config::StreamStart;
-    use crate::io::aws::{KinesisSource, Start, Stream};
-    let start = match stream.start {
-        StreamStart::TrimHorizon => Start::TrimHorizon,
-        StreamStart::Latest => Start::Latest,
-        StreamStart::At(ms) => Start::At(ms),
-    };
-    let stream = Stream {
-        stream: stream.stream.clone(),
-        region: stream.region.clone(),
-        endpoint_url: stream.endpoint_url.clone(),
-        role_arn: stream.role_arn.clone(),
-        external_id: stream.external_id.clone(),
-    };
-    Ok(Box::new(KinesisSource::new(name, stream, start, services)))
+    Ok(Box::new(super::aws::kinesis(name, stream, services)))
 }
 
 #[cfg(not(feature = "aws"))]

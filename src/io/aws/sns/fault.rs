@@ -4,7 +4,7 @@
 //! if it left and no answer came back. Faults of the whole topic (gone, not allowed, its key) are an operator's: the page waits,
 //! it is never given up for them.
 
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 
 /// Why a page was not taken.
@@ -47,7 +47,7 @@ where
         SdkError::ConstructionFailure(_) => Fault::Again(format!("{text}; {CREDENTIALS}")),
         SdkError::TimeoutError(_) => Fault::Unknown(format!("{text}; it may have been taken")),
         SdkError::DispatchFailure(failure) => {
-            let chain = DisplayErrorContext(error).to_string();
+            let chain = chain(error);
             if chain.contains(NOT_CONNECTED) {
                 Fault::Again(format!("{text}; check the network and the endpoint"))
             } else if failure.is_other() && !chain.contains(HTTP_CLIENT) {
@@ -108,8 +108,18 @@ fn words<E: ProvideErrorMetadata + Error + 'static, R: std::fmt::Debug>(error: &
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(error.as_service_error().map_or(error as &dyn Error, |e| e)).to_string(),
+        _ => chain(error),
     }
+}
+
+/// An error and its causes.
+fn chain(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

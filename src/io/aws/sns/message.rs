@@ -2,7 +2,7 @@
 //!
 //! Owns the marks (repeated, second channel, test), the size, and the least form of a page, which is sent when SNS refuses the whole.
 //! A standard topic gets a form for each protocol; a FIFO topic, which reaches only SQS, the JSON alone: AWS states attributes only
-//! for messages of one form. Pure. Never reads a field that [`tidegate_core::alert::page`] has not made harmless, but the ids.
+//! for messages of one form. Pure. Never reads a field that [`tidegate_core::alert::page()`] has not made harmless, but the ids.
 
 use serde_json::{Value, json};
 use tidegate_core::alert::page::SMS_CHARACTERS_MAX;

@@ -1,10 +1,10 @@
 //! The sink of a lane of pages: one topic, and a second channel where one is configured.
 //!
 //! Owns when the second channel is used: when the topic has taken nothing for `after` while pages waited. From then on the topic is asked
-//! with one page every [`PROBE_EVERY`], and whatever it does not take goes to the second; with the first page that it takes all go to it
+//! with one page every five seconds, and whatever it does not take goes to the second; with the first page that it takes all go to it
 //! again. **A page is done when one of the two has taken it**: so it comes by the second channel at most once, and not again by the
 //! first, which is told how many went elsewhere. A page of which the topic's answer was lost, and which then goes by the second, may come by both: it
-//! is marked `repeated`. Nothing of this is stored: a process that starts anew waits `after` anew. Pages are sent several at once, and
+//! is marked `repeated`. A page that the topic refuses for what it is goes by the second at once. Nothing of this is stored: a process that starts anew waits `after` anew. Pages are sent several at once, and
 //! their order is nobody's promise (but see FIFO groups in [`super::message`]).
 
 use super::fault::Fault;
@@ -122,6 +122,9 @@ impl SnsSink {
         tracing::info!(lane = &*self.lane, pages = trouble.by_second, "the topic takes pages again; these went by the second channel");
         let note = message::of_return(trouble.by_second, trouble.since_ms, now_ms(), self.first.fifo());
         let limit = self.first.timeout().min((self.permit)());
+        if limit.is_zero() {
+            return;
+        }
         if let Err(fault) = self.runtime.block_on(self.first.publish(&note, limit)) {
             tracing::warn!(lane = &*self.lane, "the topic could not be told how many pages went elsewhere: {}", terminal(fault.why()));
         }
@@ -193,9 +196,12 @@ fn reason(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// What both channels said of a page. The second's refusal is no end of it: the topic may take it yet.
+/// What both channels said of a page. The second's refusal is no end of it, unless the topic refused it too.
 fn both(first: Told, second: Result<String, Fault>) -> Outcome {
     let Err(fault) = second else { return Outcome::Taken };
+    if let Some(Outcome::Refused(why)) = first {
+        return Outcome::Refused(format!("{why}; by the second channel: {}", fault.why()));
+    }
     let before = first.as_ref().and_then(reason).unwrap_or_else(|| "the topic takes nothing".to_owned());
     let why = format!("{before}; by the second channel: {}", fault.why());
     let perhaps = matches!(first, Some(Outcome::Unknown(_))) || matches!(fault, Fault::Unknown(_));
@@ -234,6 +240,9 @@ impl Sink for SnsSink {
         if self.over() {
             self.by_second(&open(&out), &mut out);
         }
+        // Somebody must be paged, whatever the topic thinks of the page.
+        let refused: Vec<Parcel> = good.iter().filter(|p| matches!(out[p.at], Some(Outcome::Refused(_)))).cloned().collect();
+        self.by_second(&refused, &mut out);
         let why = self.trouble.as_ref().map_or_else(|| NOT_OURS.to_owned(), |trouble| trouble.why.clone());
         out.into_iter().map(|told| told.unwrap_or_else(|| Outcome::Again(why.clone()))).collect()
     }
