@@ -90,7 +90,7 @@ fn a_finite_run_ends_by_itself_and_a_source_that_fails_fails_alone() {
 fn the_example_configuration_starts() {
     let place = Place::new("example", "sources: [{name: a, stdin: true}]");
     let example = include_str!("../../tidegate.example.yaml").replace("127.0.0.1:9187", "127.0.0.1:0");
-    place.write("tidegate.yaml", &example.replace("127.0.0.1:245", "127.0.0.1:1"));
+    place.write("tidegate.yaml", example.replace("127.0.0.1:245", "127.0.0.1:1"));
     let check = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["config", "check"])
         .arg(place.path("tidegate.yaml"))

@@ -42,8 +42,9 @@ struct Need {
 }
 
 const READ: &[&str] = &["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
-const FAN_OUT: &[&str] = &["kinesis:DescribeStreamConsumer", "kinesis:RegisterStreamConsumer"];
-const SUBSCRIBE: &[&str] = &["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"];
+const REGISTER: &[&str] = &["kinesis:RegisterStreamConsumer"];
+const FIND: &[&str] = &["kinesis:DescribeStreamConsumer"];
+const SUBSCRIBE: &[&str] = &["kinesis:SubscribeToShard"];
 
 /// What a configuration needs, a policy for each identity: the service, its roles, setup.
 pub(super) fn policies(config: &Config, home: &Home) -> Vec<Policy> {
@@ -80,9 +81,18 @@ fn reading(stream: &KinesisStream, home: &Home) -> Vec<Need> {
         false => arn("kinesis", region, account(&stream.role_arn, home), &format!("stream/{}", stream.stream)),
     };
     let mut out = vec![need(whose(), "ReadStreams", READ, arn.clone())];
-    if stream.consumer == Consumer::FanOut {
-        out.push(need(whose(), "ReadByFanOut", FAN_OUT, arn.clone()));
-        out.push(need(whose(), "Subscribe", SUBSCRIBE, format!("{arn}/consumer/*")));
+    match (stream.consumer, stream.consumer_name.as_str()) {
+        (Consumer::Polling, _) => {}
+        // It is there already: nothing is looked up and nothing registered.
+        (Consumer::FanOut, consumer) if consumer.starts_with("arn:") => {
+            out.push(need(whose(), "Subscribe", SUBSCRIBE, consumer.to_owned()))
+        }
+        (Consumer::FanOut, name) => {
+            out.push(need(whose(), "RegisterTheConsumer", REGISTER, arn.clone()));
+            out.push(need(whose(), "FindTheConsumer", FIND, arn.clone()));
+            out.push(need(whose(), "FindTheConsumer", FIND, format!("{arn}/consumer/{name}:*")));
+            out.push(need(whose(), "Subscribe", SUBSCRIBE, format!("{arn}/consumer/{name}:*")));
+        }
     }
     out
 }
@@ -257,16 +267,21 @@ mod tests {
     }
 
     #[test]
-    fn enhanced_fan_out_needs_its_consumers() {
-        let mut config = config("sources: [{name: a, kinesis: {stream: 'arn:aws:kinesis:us-east-1:444455556666:stream/flows'}}]");
-        if let Reads::Kinesis(stream) = &mut config.sources[0].reads {
-            stream.consumer = Consumer::FanOut;
-        }
-        let found = policies(&config, &Home::default());
+    fn enhanced_fan_out_needs_its_consumer_and_no_other() {
         let flows = "arn:aws:kinesis:us-east-1:444455556666:stream/flows";
-        let fan_out = format!("ReadByFanOut: kinesis:DescribeStreamConsumer kinesis:RegisterStreamConsumer on {flows}");
-        let subscribe = format!("Subscribe: kinesis:DescribeStreamConsumer kinesis:SubscribeToShard on {flows}/consumer/*");
-        assert_eq!(lines(&found[0])[1..], [fan_out, subscribe]);
+        let with = |consumer: &str| {
+            let stream = format!("{{stream: '{flows}', consumer: fan_out, consumer_name: '{consumer}'}}");
+            lines(&policies(&config(&format!("sources: [{{name: a, kinesis: {stream}}}]")), &Home::default())[0])
+        };
+        let named = [
+            format!("RegisterTheConsumer: kinesis:RegisterStreamConsumer on {flows}"),
+            format!("FindTheConsumer: kinesis:DescribeStreamConsumer on {flows} {flows}/consumer/soc:*"),
+            format!("Subscribe: kinesis:SubscribeToShard on {flows}/consumer/soc:*"),
+        ];
+        // The end of a closed shard is polled.
+        assert_eq!(with("soc")[1..], named);
+        let there = format!("{flows}/consumer/soc:1793613600");
+        assert_eq!(with(&there)[1..], [format!("Subscribe: kinesis:SubscribeToShard on {there}")]);
     }
 
     #[test]
