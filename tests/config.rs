@@ -46,6 +46,33 @@ fn errors_say_what_where_why_and_what_to_do() {
 }
 
 const REFUSED: &[(&str, &[&str])] = &[
+    ("ownership: {}", &["2:12: no `table` in `ownership`: it is required: add `table: tidegate-leases`"]),
+    (
+        "ownership: {table: t, lease: 2s, external_id: soc}",
+        &[
+            "2:20: `ownership.table` is `t`: it must be the name of a DynamoDB table: write it like `table: tidegate-leases`",
+            "2:30: `ownership.lease` is `2s`: it may be 3s to 5m: write at least 3s",
+            "2:47: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
+    ("sinks: {opensearch: {timeout: 30s}}", &["2:21: nothing in `sinks.opensearch`: it must say where to look: write one of url, domain"]),
+    (
+        "sinks: {opensearch: {domain: alerts, url: 'https://search.example.org'}}",
+        &["2:21: `url` and `domain` in one `sinks.opensearch`: only one of them can hold: keep one"],
+    ),
+    (
+        "sinks: {opensearch: {domain: alerts.example.org}}",
+        &[
+            "2:30: `sinks.opensearch.domain` is `alerts.example.org`: it must be the name of an OpenSearch domain: 3 to 28 lower-case letters, digits and hyphens: write it like `domain: alerts`",
+        ],
+    ),
+    (
+        "sinks: {opensearch: {url: 'https://search.example.org', user: u, password: {env: P}, aws: {external_id: soc}}}",
+        &[
+            "2:63: `sinks.opensearch.user` beside `aws`: a request is signed, or it names a user: it cannot do both: remove one of them",
+            "2:105: `external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
     ("pipeline: 3", &["2:1: unknown key `pipeline` (did you mean `pipelines`?): it would be ignored: correct it, or remove it"]),
     ("pages_per_hour: 3", &["2:1: unknown key `pages_per_hour`: it would be ignored: write it as `paging.pages_per_hour`, or remove it"]),
     (
@@ -105,8 +132,50 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sinks: {sqlite: false}",
         &["2:17: no sink takes alerts: what was found would be thrown away: write `sqlite: true`, or add `ndjson: {file: FILE}`"],
     ),
+    (
+        "http: {listen: localhost:9187}",
+        &["2:16: `http.listen` is `localhost:9187`: it must be an address and a port: write it like `listen: 127.0.0.1:9187`"],
+    ),
+    ("http: {}", &["2:7: no `listen` in `http`: it is required: add `listen: 127.0.0.1:9187`"]),
+    (
+        "http: {listen: '0.0.0.0:9187'}",
+        &[
+            "2:16: warning: `http.listen` is `0.0.0.0:9187`, not of this machine alone: whoever reaches it reads which accounts there are, without a login, and what is read can be read on the way: write 127.0.0.1, or let nobody but Prometheus and the orchestrator reach it",
+        ],
+    ),
     ("sinks: {log: {pages: yes}}", &["2:22: `sinks.log.pages` is `yes`: true or false is expected: write it like `pages: true`"]),
     ("sinks: {ndjson: }", &["2:15: no `file` in `sinks.ndjson`: it is required: add `file: ./file`"]),
+    (
+        "sinks: {sns: }",
+        &["2:12: no `routes` in `sinks.sns`: it is required: add `routes: {critical: arn:aws:sns:us-east-1:123456789012:pages}`"],
+    ),
+    (
+        "sinks: {sns: {routes: {critical: pages}, external_id: x1}}",
+        &[
+            "2:23: no topic for high pages in `sinks.sns.routes`: nobody would be paged: add `high: ARN`, or `default: ARN` for all others",
+            "2:34: `sinks.sns.routes.critical` is `pages`: it must be the ARN of an SNS topic: write it like `critical: arn:aws:sns:us-east-1:123456789012:pages`",
+            "2:55: `sinks.sns.external_id` without `role_arn`: it would be ignored: add `role_arn`, or remove it",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a', high: 'arn:aws:sns:us-east-1:123456789012:b'}, after: 10ms}}}",
+        &[
+            "2:101: topic `arn:aws:sns:us-east-1:123456789012:a` in both channels: the second would fail with the first: name another topic, best in another Region",
+            "2:147: warning: both channels in `us-east-1`: a fault of the Region would silence both: name a topic in another Region",
+            "2:195: `sinks.sns.second.after` is `10ms`: it may be 1s to 1h: write at least 1s",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {file: tidegate.db, role_arn: 'arn:aws:iam::123456789012:role/x'}}}",
+        &[
+            "2:89: `sinks.sns.second.file` is the file of `state`: one would destroy the other: choose another file",
+            "2:112: `role_arn` beside `file` in `sinks.sns.second`: it would be ignored: remove it",
+        ],
+    ),
+    (
+        "sinks: {sns: {routes: {default: 'arn:aws:sns:us-east-1:123456789012:a'}, second: {}}}",
+        &["2:82: nothing in `sinks.sns.second`: it must say where to look: write one of routes, file"],
+    ),
     (
         "sinks: {ndjson: {file: tidegate.db}}",
         &["2:24: `sinks.ndjson.file` is the file of `state`: one would destroy the other: choose another file"],
@@ -464,14 +533,24 @@ fn the_documentation_has_a_row_for_every_key_and_no_other() {
 
 #[test]
 fn the_example_names_every_key_and_is_good_with_and_without_what_is_optional() {
-    assert!(good(EXAMPLE).sources.len() == 1);
-    assert!(good(&everything()).sources.len() == 6);
+    assert!(good(EXAMPLE).sources.len() == 2);
+    assert!(good(&everything()).sources.len() == 8);
     let (documents, _) = parse_documents("example", &everything());
     let mut named = BTreeSet::new();
     collect(&documents[0], "", &mut named);
-    // A secret stands in one place; the prose names the other.
-    assert!(EXAMPLE.contains("`file: ./opensearch-password`"));
+    // A secret stands in one place, and there is one second channel; the prose names the other.
+    assert!(EXAMPLE.contains("`file: ./opensearch-password`") && EXAMPLE.contains("`file: ./pages.ndjson`"));
     named.insert("sinks.opensearch.password.file".to_owned());
+    // OpenSearch is at a URL or is a domain; the prose names the other, and what belongs to it.
+    let quoted = |key: &str| EXAMPLE.split('`').find(|text| text.starts_with(key)).expect("in the prose");
+    let on_aws = format!("{LEAST}sinks: {{opensearch: {{{}, {}}}}}", quoted("domain: "), quoted("aws: {").replace("\n# ", " "));
+    let settings = good(&on_aws).sinks.opensearch.expect("OpenSearch");
+    assert_eq!((settings.domain.as_deref(), settings.url), (Some("alerts"), None));
+    assert!(settings.aws.is_some_and(|aws| aws.external_id.is_some()));
+    for key in ["domain", "aws", "aws.region", "aws.role_arn", "aws.external_id", "aws.endpoint_url"] {
+        named.insert(format!("sinks.opensearch.{key}"));
+    }
+    named.insert("sinks.sns.second.file".to_owned());
     let known: BTreeSet<String> = all_keys().into_iter().map(|(key, ..)| key).collect();
     assert_eq!(named, known);
 }

@@ -124,7 +124,7 @@ impl Sink for Collect {
 impl Indexed {
     fn new() -> Self {
         let index = Arc::new(Mutex::new(Index::new()));
-        let lanes = Lanes::start(vec![(Box::new(Collect(index.clone())) as Box<dyn Sink>, false)]);
+        let lanes = Lanes::start(vec![(Box::new(Collect(index.clone())) as Box<dyn Sink>, LaneKind::Index)]);
         Indexed { index, lanes }
     }
 
@@ -345,7 +345,7 @@ fn what_a_sink_refuses_is_quarantined_before_a_cursor_or_a_snapshot_passes_it() 
     engine.acknowledge().expect("stored");
     let cursors = || store.twin().recover().expect("recovers").cursors;
     let (before, mut refused) = (cursors(), 0);
-    let mut lanes = Lanes::start(vec![(Box::new(Refuse) as Box<dyn Sink>, false)]);
+    let mut lanes = Lanes::start(vec![(Box::new(Refuse) as Box<dyn Sink>, LaneKind::Index)]);
     while engine.outstanding() > 0 {
         engine.send(&mut lanes);
         let answer = lanes.answers.recv().expect("an answer");

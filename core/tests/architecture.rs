@@ -22,8 +22,13 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 ];
 
 /// The shell's folders, the same way.
-const SHELL_MAY_IMPORT: [(&str, &[&str]); 5] =
-    [("config", &[]), ("io", &[]), ("telemetry", &["io"]), ("run", &["config", "io"]), ("cli", &["config", "io", "run", "telemetry"])];
+const SHELL_MAY_IMPORT: [(&str, &[&str]); 5] = [
+    ("config", &[]),
+    ("io", &[]),
+    ("telemetry", &["io"]),
+    ("run", &["config", "io", "telemetry"]),
+    ("cli", &["config", "io", "run", "telemetry"]),
+];
 
 /// Words that the core must not contain outside its tests, with the reason.
 const NOT_IN_CORE: [(&str, &str); 12] = [

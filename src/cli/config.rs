@@ -2,7 +2,7 @@
 
 mod check;
 pub(super) mod file;
-mod opened;
+pub(super) mod opened;
 mod overview;
 
 use super::{Exit, Failure};

@@ -7,6 +7,7 @@ mod alerts;
 mod columns;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod generate;
 mod quarantine;
@@ -68,6 +69,8 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Set up what Tidegate writes into: templates of OpenSearch
     Setup(setup::Arguments),
+    /// Look at what the configuration names, and send a test page
+    Doctor(doctor::Arguments),
     /// Write a synthetic organisation: findings, flow logs, trails, with seeded attacks and the truth beside them
     Generate(generate::Arguments),
 }
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Suppress(a) => suppress::run(&a),
         Command::Quarantine(a) => quarantine::run(&a),
         Command::Setup(a) => setup::run(&a),
+        Command::Doctor(a) => doctor::run(&a),
         Command::Generate(a) => generate::run(&a),
     };
     match result {

@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
   kill -TERM PID      # drain, snapshot, stop: within 10 seconds; a second signal stops at once
 
 A second process on the same state file waits as standby and takes over when the first one dies or falls silent.
-Alerts: tidegate alerts list --state FILE. Pages go to the log on standard error (target `page`).";
+Alerts: tidegate alerts list --state FILE. Pages go to the log on standard error (target `page`), and through SNS where
+`sinks.sns` says so; `tidegate doctor --test-page` sends one.";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Ok(Some(ending)) => Ok(end(&ending)),
         Err(Trouble::Configuration(why)) => Err(Failure::usage(why)),
         Err(Trouble::Store(StoreError::Fenced(why))) => Err(Failure::failed(format!("another process has taken over: {why}"))),
+        Err(Trouble::Refused(why)) => Err(Failure::failed(why)),
         Err(Trouble::Store(error)) => Err(Failure::failed(error.to_string())),
     }
 }

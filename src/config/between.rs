@@ -1,12 +1,15 @@
 //! What keys owe each other, and what texts must look like: the rules that a table of single keys cannot say.
 
+use super::aws;
 use super::check::{Checker, Named};
 use super::field::{Opened, Wording};
 use super::kinesis;
 use super::quantity::{self, SIZES};
+use super::sns;
 use super::source::columns;
 use super::table::SOURCES_MAX;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use tidegate_core::decode::vpcflow::FlowFormat;
 use tidegate_core::rule::quoted;
 use tidegate_core::rule::yaml::{Kind, Node};
@@ -22,6 +25,7 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Name => text.len() <= 64 && text.split('-').all(plain),
         Wording::OrganizationId => text.strip_prefix("o-").is_some_and(|id| (10..=32).contains(&id.len()) && plain(id)),
         Wording::Url => is_url(text),
+        Wording::Listen => text.parse::<SocketAddr>().is_ok(),
         Wording::Variable => is_variable(text),
         Wording::Stream => kinesis::is_stream(text),
         Wording::Consumer => kinesis::is_consumer(text),
@@ -29,7 +33,10 @@ pub(super) fn wording(text: &str, wording: Wording) -> Result<(), String> {
         Wording::Loopback => kinesis::is_loopback(text),
         Wording::StreamStart => kinesis::is_start(text),
         Wording::Role => kinesis::is_role(text),
+        Wording::Table => aws::is_table(text),
+        Wording::Domain => aws::is_domain(text),
         Wording::ExternalId => kinesis::is_external_id(text),
+        Wording::Topic => sns::is_topic(text),
         Wording::FlowColumns => return FlowFormat::from_names(columns(text)).map(|_| ()).map_err(|e| e.to_string()),
     };
     if good { Ok(()) } else { Err(format!("it must be {}", super::field::Kind::Text(wording).expected())) }
@@ -60,6 +67,39 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &Node) {
     overlaps(checker);
     budgets(checker, document);
     sinks(checker, document);
+    ownership(checker, document);
+    http(checker, document);
+}
+
+/// The row on a table that several machines see.
+fn ownership(checker: &mut Checker<'_>, document: &Node) {
+    let Some(ownership) = document.get("ownership") else { return };
+    without_aws(checker, "ownership", ownership);
+    role(checker, ownership);
+}
+
+fn without_aws(checker: &mut Checker<'_>, key: &str, node: &Node) {
+    if cfg!(not(feature = "aws")) {
+        let remedy = "use a build with the feature `aws` (the default), or remove it";
+        let why = "this program was built with `--no-default-features`";
+        checker.error(&node.place, format!("`{key}` in a build without AWS"), why, remedy);
+    }
+}
+
+fn role(checker: &mut Checker<'_>, node: &Node) {
+    if let Some(id) = node.get("external_id").filter(|_| node.get("role_arn").is_none()) {
+        checker.error(&id.place, "`external_id` without `role_arn`", "it would be ignored", "add `role_arn`, or remove it");
+    }
+}
+
+/// What is served is not encrypted, and asks nobody who they are.
+fn http(checker: &mut Checker<'_>, document: &Node) {
+    let Some(listen) = document.get("http").and_then(|http| http.get("listen")) else { return };
+    if listen.text.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback()) {
+        let why = "whoever reaches it reads which accounts there are, without a login, and what is read can be read on the way";
+        let remedy = "write 127.0.0.1, or let nobody but Prometheus and the orchestrator reach it";
+        checker.warn(&listen.place, format!("`http.listen` is {}, not of this machine alone", quoted(&listen.text)), why, remedy);
+    }
 }
 
 /// Keys that say something only beside others.
@@ -111,9 +151,7 @@ fn stream(checker: &mut Checker<'_>, source: &Node) {
         let what = format!("`consumer_name` is a consumer of another stream than {}", quoted(&named.text));
         checker.error(&consumer.place, what, "it would push the records of that one", "correct one of the two");
     }
-    if let Some(id) = stream.get("external_id").filter(|_| stream.get("role_arn").is_none()) {
-        checker.error(&id.place, "`external_id` without `role_arn`", "it would be ignored", "add `role_arn`, or remove it");
-    }
+    role(checker, stream);
     let named = stream.get("stream").and_then(|s| kinesis::arn_region(&s.text));
     if let (Some(named), Some(region)) = (named, stream.get("region"))
         && region.text != named
@@ -175,15 +213,11 @@ fn overlaps(checker: &mut Checker<'_>) {
             );
         }
     }
-    if let [state, ndjson] = written[..]
-        && state.path == ndjson.path
-    {
-        checker.error(
-            &ndjson.place,
-            format!("`{}` is the file of `{}`", ndjson.key, state.key),
-            "one would destroy the other",
-            "choose another file",
-        );
+    for (number, file) in written.iter().enumerate() {
+        if let Some(other) = written[..number].iter().find(|other| other.path == file.path) {
+            let what = format!("`{}` is the file of `{}`", file.key, other.key);
+            checker.error(&file.place, what, "one would destroy the other", "choose another file");
+        }
     }
 }
 
@@ -227,6 +261,9 @@ fn sinks(checker: &mut Checker<'_>, document: &Node) {
     if let Some(node) = sinks.get("opensearch") {
         opensearch(checker, node);
     }
+    if let Some(node) = sinks.get("sns") {
+        sns::check(checker, node);
+    }
 }
 
 fn opensearch(checker: &mut Checker<'_>, node: &Node) {
@@ -237,6 +274,18 @@ fn opensearch(checker: &mut Checker<'_>, node: &Node) {
     if let Some(url) = node.get("url").filter(|u| u.text.contains(['?', '#'])) {
         let why = "it is the base of every request";
         checker.error(&url.place, "`sinks.opensearch.url` has a query or a fragment", why, "remove what begins with `?` or `#`");
+    }
+    for key in ["domain", "aws"] {
+        if let Some(node) = node.get(key) {
+            without_aws(checker, &format!("sinks.opensearch.{key}"), node);
+        }
+    }
+    if let Some(aws) = node.get("aws") {
+        role(checker, aws);
+        if let (Some(user), None) = (node.get("user"), node.get("domain")) {
+            let why = "a request is signed, or it names a user: it cannot do both";
+            checker.error(&user.place, "`sinks.opensearch.user` beside `aws`", why, "remove one of them");
+        }
     }
     match (node.get("user"), node.get("password")) {
         (Some(user), None) => {

@@ -57,6 +57,8 @@ pub(super) enum Wording {
     /// `o-` and 10 to 32 letters and digits.
     OrganizationId,
     Url,
+    /// Address and port of this machine.
+    Listen,
     /// A variable of the environment.
     Variable,
     /// Columns of a flow log.
@@ -74,6 +76,12 @@ pub(super) enum Wording {
     /// ARN of a role.
     Role,
     ExternalId,
+    /// Name of a DynamoDB table.
+    Table,
+    /// Name of an OpenSearch domain.
+    Domain,
+    /// ARN of an SNS topic.
+    Topic,
 }
 
 /// What a path is opened for.
@@ -121,9 +129,13 @@ impl Wording {
             Wording::StreamStart => Some("^(trim_horizon|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$"),
             Wording::Role => Some("^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
             Wording::ExternalId => Some("^[A-Za-z0-9_+=,.@:/-]{2,1224}$"),
+            Wording::Table => Some("^[A-Za-z0-9_.-]{3,255}$"),
+            Wording::Domain => Some("^[a-z][a-z0-9-]{2,27}$"),
+            Wording::Topic => Some("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"),
             Wording::Name => Some("^[a-z0-9-]{1,64}$"),
             Wording::OrganizationId => Some("^o-[a-z0-9]{10,32}$"),
             Wording::Variable => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
+            Wording::Listen => Some("^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"),
             Wording::Url => Some("^https?://[^@\\s/?#]+([/?#]\\S*)?$"),
         }
     }
@@ -134,6 +146,7 @@ impl Wording {
             Wording::Name => "1 to 64 lower-case letters, digits and hyphens",
             Wording::OrganizationId => "`o-` and 10 to 32 lower-case letters and digits",
             Wording::Url => "a URL that begins with https:// or http:// and holds no user or password",
+            Wording::Listen => "an address and a port",
             Wording::Variable => "the name of an environment variable: letters, digits and underscores",
             Wording::FlowColumns => "names of flow-log columns",
             Wording::Stream => "the name or ARN of a stream",
@@ -142,6 +155,9 @@ impl Wording {
             Wording::Loopback => "http:// or https:// and 127.0.0.1, localhost or [::1], with a port",
             Wording::StreamStart => "trim_horizon, latest, or a time (RFC 3339)",
             Wording::Role => "the ARN of a role",
+            Wording::Table => "the name of a DynamoDB table",
+            Wording::Domain => "the name of an OpenSearch domain: 3 to 28 lower-case letters, digits and hyphens",
+            Wording::Topic => "the ARN of an SNS topic",
             Wording::ExternalId => "2 to 1224 letters, digits and characters of _+=,.@:/-",
         }
     }
@@ -152,6 +168,7 @@ impl Wording {
             Wording::Name => "trail",
             Wording::OrganizationId => "o-a1b2c3d4e5",
             Wording::Url => "https://dashboards.example.org",
+            Wording::Listen => "127.0.0.1:9187",
             Wording::Variable => "OPENSEARCH_PASSWORD",
             Wording::FlowColumns => "'${version} ${account-id} ${srcaddr} ${dstaddr}'",
             Wording::Stream => "findings",
@@ -160,7 +177,10 @@ impl Wording {
             Wording::Loopback => "http://127.0.0.1:4567",
             Wording::StreamStart => "latest",
             Wording::Role => "arn:aws:iam::123456789012:role/tidegate-read",
+            Wording::Table => "tidegate-leases",
+            Wording::Domain => "alerts",
             Wording::ExternalId => "tidegate",
+            Wording::Topic => "arn:aws:sns:us-east-1:123456789012:pages",
         }
     }
 }

@@ -72,12 +72,12 @@ impl From<StreamStart> for String {
     }
 }
 
-fn plain(text: &str, most: usize, others: &str) -> bool {
+pub(super) fn plain(text: &str, most: usize, others: &str) -> bool {
     (1..=most).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
 
 /// The parts of an ARN of a service: partition, Region, account, resource.
-fn arn<'a>(text: &'a str, service: &str) -> Option<[&'a str; 4]> {
+pub(super) fn arn<'a>(text: &'a str, service: &str) -> Option<[&'a str; 4]> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts[..] {
         ["arn", partition, of, region, account, resource]

@@ -8,6 +8,7 @@
 //!
 //! Limits: 1 MiB, nesting 64, 100 uses of YAML aliases, 256 sources, lists of 1,000, texts of 4,096 bytes.
 
+mod aws;
 mod between;
 mod check;
 mod field;
@@ -15,16 +16,19 @@ mod kinesis;
 mod quantity;
 mod schema;
 mod settings;
+mod sns;
 mod source;
 mod table;
 mod value;
 
+pub use aws::{OpenSearchAws, Ownership};
 pub use check::{Named, Parsed, parse};
 pub use field::Opened;
 pub use kinesis::{Consumer, KinesisStream, StreamStart};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{
-    Budgets, Config, File, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+    Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
 };
+pub use sns::{Routes, SecondChannel, Sns, topic_region};
 pub use source::{Format, GroupFormat, JsonSource, Reads, SourceSettings, columns};

@@ -1,8 +1,11 @@
 //! The configuration as plain data. The structs mirror the table; every limit has been checked and every path is resolved.
 
+use super::aws::{OpenSearchAws, Ownership};
+use super::sns::Sns;
 use super::source::{JsonSource, SourceSettings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_core::decode::Hints;
 use tidegate_core::event::source::BUILT_IN;
@@ -33,6 +36,8 @@ pub struct Config {
     pub dashboards_url: Option<String>,
     /// Sources, in the order written.
     pub sources: Vec<SourceSettings>,
+    /// The row on a table that several machines see.
+    pub ownership: Option<Ownership>,
     /// Sinks.
     pub sinks: Sinks,
     /// Storm budget.
@@ -46,6 +51,16 @@ pub struct Config {
     pub snapshots: Snapshots,
     /// The program's log.
     pub log: Log,
+    /// Health and metrics.
+    pub http: Option<Http>,
+}
+
+/// Health and metrics over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Where.
+    pub listen: SocketAddr,
 }
 
 /// Files of enrichment tables.
@@ -82,6 +97,8 @@ pub struct Sinks {
     pub ndjson: Option<File>,
     /// Alerts in OpenSearch.
     pub opensearch: Option<OpenSearch>,
+    /// Pages through SNS.
+    pub sns: Option<Sns>,
     /// Pages in the program's log.
     pub log: LogPages,
 }
@@ -91,7 +108,11 @@ pub struct Sinks {
 #[serde(deny_unknown_fields)]
 pub struct OpenSearch {
     /// Its base.
-    pub url: String,
+    pub url: Option<String>,
+    /// A domain of Amazon OpenSearch Service instead.
+    pub domain: Option<String>,
+    /// How it is reached at AWS.
+    pub aws: Option<OpenSearchAws>,
     /// What names of indices begin with.
     pub index_prefix: String,
     /// User.

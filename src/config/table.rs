@@ -53,6 +53,12 @@ pub(super) static ROOT: Shape = Shape::of(&[
     field("organization", Map(&ORGANIZATION), Optional, "The AWS organisation, named in alerts."),
     field("dashboards_url", Text(Wording::Url), Optional, "OpenSearch Dashboards: the base of the link in alerts and pages."),
     field("sources", List { of: &Map(&SOURCE), most: SOURCES_MAX }, Required, "Where records come from."),
+    field(
+        "ownership",
+        Map(&OWNERSHIP),
+        Optional,
+        "A row in DynamoDB that says which process reads the sources: another one elsewhere, with another state, is refused.",
+    ),
     field("sinks", Map(&SINKS), Default("{}"), "Where alerts and pages go."),
     field("paging", Map(&PAGING), Default("{}"), "How many pages people can be asked to answer."),
     field("budgets", Map(&BUDGETS), Default("{}"), "How much state may be kept; over it the offender's oldest goes, and an alert says so."),
@@ -64,6 +70,7 @@ pub(super) static ROOT: Shape = Shape::of(&[
     ),
     field("snapshots", Map(&SNAPSHOTS), Default("{}"), "When the state is written down whole."),
     field("log", Map(&LOG), Default("{}"), "The program's own log, on standard error."),
+    field("http", Map(&HTTP), Optional, "Health, metrics and coverage over HTTP; without it nothing listens."),
 ]);
 
 static TABLES: Shape = Shape::of(&[
@@ -154,6 +161,26 @@ static KINESIS: Shape = Shape::of(&[
     field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
 ]);
 
+static OWNERSHIP: Shape = Shape::of(&[
+    field("table", Text(Wording::Table), Required, "The DynamoDB table; `tidegate setup aws` makes it."),
+    field(
+        "name",
+        Text(Wording::Name),
+        Default("tidegate"),
+        "Name of the row. Configurations that read different sources and share a table have different names.",
+    ),
+    field("region", Text(Wording::Region), Optional, "Region of the table; without it that of the environment."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for DynamoDB on this machine, for tests."),
+    field(
+        "lease",
+        Duration { min_ms: 3 * SECOND_MS, max_ms: 5 * MINUTE_MS },
+        Default("30s"),
+        "How long the row is held without renewal. A start elsewhere waits this long for a silent owner; a table that does not answer for four fifths of it stops pages and documents until it does.",
+    ),
+    field("role_arn", Text(Wording::Role), Optional, "Role to use it with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+]);
+
 static JSON: Shape = Shape {
     fields: &[
         field("product", Text(Wording::Any), Optional, "Their logsource: product."),
@@ -170,29 +197,48 @@ static SINKS: Shape = Shape::of(&[
     field("sqlite", Flag, Default("true"), "Keep alerts in the state file, where `tidegate alerts` finds them."),
     field("ndjson", Map(&NDJSON), Optional, "Write alerts to a file too."),
     field("opensearch", Map(&OPENSEARCH), Optional, "Write alerts into OpenSearch too: one document per alert, an index per month."),
+    field("sns", Map(&SNS), Optional, "Page people and machines through SNS topics."),
     field("log", Map(&LOG_PAGES), Default("{}"), "Pages in the program's log."),
 ]);
 
 static NDJSON: Shape = Shape::of(&[field("file", Path(Written), Required, "The file: one line per version of an alert, appended.")]);
 
-static OPENSEARCH: Shape = Shape::of(&[
-    field("url", Text(Wording::Url), Required, "Where OpenSearch is. Plain http only on this machine."),
-    field(
-        "index_prefix",
-        Text(Wording::Name),
-        Default("tidegate-alerts"),
-        "What names of indices begin with (then `-v1-YYYY.MM`), and the alias over them.",
-    ),
-    field("user", Text(Wording::Any), Optional, "User, for basic authentication."),
-    field("password", Map(&SECRET), Optional, "Where the user's password stands; it is read again for every request."),
-    field("ca_file", Path(File), Optional, "Certificates (PEM) to trust instead of the system's."),
-    field("timeout", Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS }, Default("30s"), "Longest time of one request."),
-    field(
-        "bulk_bytes",
-        Size { min: 64 * KIB, max: 90 * MIB },
-        Default("5MiB"),
-        "Most bytes of one request before compression; under pressure less is sent at once.",
-    ),
+static OPENSEARCH: Shape = Shape {
+    fields: &[
+        field("url", Text(Wording::Url), Optional, "Where OpenSearch is. Plain http only on this machine."),
+        field(
+            "domain",
+            Text(Wording::Domain),
+            Optional,
+            "Name of a domain of Amazon OpenSearch Service instead: its endpoint is looked up at the start.",
+        ),
+        field("aws", Map(&OPENSEARCH_AWS), Optional, "Sign requests for AWS, which `domain` does without it too (unless `user` is given)."),
+        field(
+            "index_prefix",
+            Text(Wording::Name),
+            Default("tidegate-alerts"),
+            "What names of indices begin with (then `-v1-YYYY.MM`), and the alias over them.",
+        ),
+        field("user", Text(Wording::Any), Optional, "User, for basic authentication."),
+        field("password", Map(&SECRET), Optional, "Where the user's password stands; it is read again for every request."),
+        field("ca_file", Path(File), Optional, "Certificates (PEM) to trust instead of the system's."),
+        field("timeout", Duration { min_ms: SECOND_MS, max_ms: 5 * MINUTE_MS }, Default("30s"), "Longest time of one request."),
+        field(
+            "bulk_bytes",
+            Size { min: 64 * KIB, max: 90 * MIB },
+            Default("5MiB"),
+            "Most bytes of one request before compression; under pressure less is sent at once.",
+        ),
+    ],
+    exactly_one: &["url", "domain"],
+    at_least_one: &[],
+};
+
+static OPENSEARCH_AWS: Shape = Shape::of(&[
+    field("region", Text(Wording::Region), Optional, "Its Region; without it that of the environment."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for the control plane on this machine, for tests."),
+    field("role_arn", Text(Wording::Role), Optional, "Role to use it with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
 ]);
 
 static SECRET: Shape = Shape {
@@ -201,6 +247,39 @@ static SECRET: Shape = Shape {
         field("file", Path(File), Optional, "In this file; white space at its end does not belong to it."),
     ],
     exactly_one: &["env", "file"],
+    at_least_one: &[],
+};
+
+static SNS: Shape = Shape::of(&[
+    field("routes", Map(&ROUTES), Required, "Topics by severity. A topic whose name ends in `.fifo` reaches only SQS."),
+    field("role_arn", Text(Wording::Role), Optional, "Role to publish with."),
+    field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+    field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for SNS on this machine, for tests."),
+    field("timeout", Duration { min_ms: SECOND_MS, max_ms: MINUTE_MS }, Default("10s"), "Longest time of one call."),
+    field("second", Map(&SECOND), Optional, "The second channel: it gets the pages while the topics take none."),
+]);
+
+static ROUTES: Shape = Shape::of(&[
+    field("critical", Text(Wording::Topic), Optional, "Topic of critical pages."),
+    field("high", Text(Wording::Topic), Optional, "Topic of high pages."),
+    field("default", Text(Wording::Topic), Optional, "Topic of pages whose severity has none of its own."),
+]);
+
+static SECOND: Shape = Shape {
+    fields: &[
+        field("routes", Map(&ROUTES), Optional, "Other topics, best in another Region."),
+        field("file", Path(Written), Optional, "A file: one line of JSON per page, appended."),
+        field("role_arn", Text(Wording::Role), Optional, "Role to publish with."),
+        field("external_id", Text(Wording::ExternalId), Optional, "External id that the role asks for."),
+        field("endpoint_url", Text(Wording::Loopback), Optional, "A stand-in for SNS on this machine, for tests."),
+        field(
+            "after",
+            Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
+            Default("45s"),
+            "When a topic has taken nothing for so long while pages waited. One failing call more may pass before.",
+        ),
+    ],
+    exactly_one: &["routes", "file"],
     at_least_one: &[],
 };
 
@@ -238,6 +317,13 @@ static SNAPSHOTS: Shape = Shape::of(&[field(
     Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
     Default("60s"),
     "At latest so often; sooner when applying the log again would take long.",
+)]);
+
+static HTTP: Shape = Shape::of(&[field(
+    "listen",
+    Text(Wording::Listen),
+    Required,
+    "Where `/live`, `/ready`, `/metrics` and `/coverage` are served, without encryption or login. Port 0: any that is free; the log says which.",
 )]);
 
 static LOG: Shape = Shape::of(&[

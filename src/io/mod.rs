@@ -9,6 +9,7 @@ pub mod live;
 pub mod memory;
 pub mod ndjson;
 pub mod opensearch;
+pub mod ownership;
 pub mod pages;
 pub mod port;
 pub mod reader;

@@ -3,7 +3,12 @@
 //!
 //! Owns the shapes that cross: what a source hands over, what a batch makes durable, what a sink answers. Never decides anything.
 
+mod lease;
+
+pub use lease::{Holder, LeaseError, LeaseRow, LeaseTable, Renewal};
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tidegate_core::event::{Record, Sequence, Source as Service};
 use tidegate_core::pipeline::{Entry, Quarantined};
 
@@ -58,6 +63,13 @@ pub enum Flow {
     Stop,
 }
 
+/// What a source counts beside its records, for whoever watches. Counted from the start of the process.
+#[derive(Debug, Default)]
+pub struct SourceCounts {
+    /// Times that the service asked to be read more slowly.
+    pub throttled: AtomicU64,
+}
+
 /// Where records come from.
 pub trait Source: Send {
     /// The configured name.
@@ -65,6 +77,11 @@ pub trait Source: Send {
 
     /// The kinds of events its shards may carry; empty: any.
     fn services(&self) -> &[Service];
+
+    /// Where it counts; one that has nothing to count gives counters that stay at zero.
+    fn counts(&self) -> Arc<SourceCounts> {
+        Arc::default()
+    }
 
     /// Reads until there is nothing more ever, or `take` says stop. Blocks; `take` blocks while the machine is busy, and that is
     /// the back-pressure. `take` is called at least once a second, with no records if there are none, so that a stop is heard and
@@ -258,4 +275,9 @@ pub trait Sink: Send {
 
     /// Delivers; one outcome per delivery, in order. Blocks, at most until the deadline that it was built with.
     fn deliver(&mut self, deliveries: &[Delivery]) -> Vec<Outcome>;
+
+    /// Another one on the same receiver, for deliveries side by side; none where they go one after the other.
+    fn twin(&self) -> Option<Box<dyn Sink>> {
+        None
+    }
 }

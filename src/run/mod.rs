@@ -1,5 +1,6 @@
 //! Drivers of the core. Each moves inputs in and effects out; decisions are in the core.
 
+pub mod doctor;
 pub mod journal;
 pub mod latency;
 pub mod live;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::event::Source;
 use tidegate_core::pipeline::books::total;
-use tidegate_core::pipeline::intake::Coverage;
+use tidegate_core::pipeline::intake::{Coverage, Who};
 use tidegate_core::pipeline::{Action, Books, Effect, Quarantined};
 
 /// The newest version of every alert: a sink that keeps what OpenSearch would hold.
@@ -100,8 +100,8 @@ pub const QUARANTINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Outcome {
     /// Adds who a batch heard of.
-    pub fn cover(&mut self, coverage: BTreeMap<(Arc<str>, Source), Coverage>) {
-        coverage.into_iter().for_each(|(who, of)| self.coverage.entry(who).or_default().add(&of));
+    pub fn cover(&mut self, coverage: BTreeMap<Who, Coverage>) {
+        coverage.into_iter().for_each(|((account, _, source), of)| self.coverage.entry((account, source)).or_default().add(&of));
     }
 
     /// Per source: accounts heard of, their records, records that say flows were lost upstream, and accounts that lost any.

@@ -15,7 +15,7 @@ class Life:
         self.number, self.lines, self.rest = number, [], b""
         self.open, self.last, self.count = Counter(), None, Counter()
         self.pages, self.unheard = [], set()                                   # (alert, repeated) in order; those not acknowledged
-        self.said, self.steps, self.torn, self.started = [], [], False, None
+        self.said, self.steps, self.torn, self.started, self.address = [], [], False, None, None
         environment = dict(os.environ, TIDEGATE_LOG="info,window=trace")
         self.process = subprocess.Popen([str(binary), "run", "-c", str(config)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, env=environment, cwd=config.parent)
@@ -47,6 +47,7 @@ class Life:
         if target != "window":
             self.said.append(f"{line['level']} {message}")
             if message == "started": self.started = fields
+            self.address = fields.get("address", self.address)
             return "", {}
         self.last = message
         self.count[message] += 1

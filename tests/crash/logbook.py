@@ -9,6 +9,8 @@ EVERY = .2                                                                     #
 
 
 class Logbook:
+    forgotten = ("log", "snapshots", "pieces", "cursors", "alerts", "alert_accounts")
+
     def __init__(self, state):
         self.state, self.entries, self.last, self.kept, self.looked = state, {}, {}, {}, 0.0
 
@@ -40,7 +42,7 @@ class Logbook:
         with sqlite3.connect(self.state) as db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(self.state, state)
         with sqlite3.connect(state) as db:
-            for table in ("log", "snapshots", "pieces", "cursors", "alerts", "alert_accounts"): db.execute(f"DELETE FROM {table}")
+            for table in self.forgotten: db.execute(f"DELETE FROM {table}")
             db.executemany("INSERT INTO log VALUES (?, ?, ?)", [(*at, entry) for at, entry in sorted(self.entries.items())])
             for (table, _), row in self.kept.items(): db.execute(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", row)
         done = subprocess.run([str(binary), "run", "-c", str(config)], stdin=subprocess.DEVNULL, capture_output=True, text=True,

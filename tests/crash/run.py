@@ -33,7 +33,7 @@ class Trial:
         self.random = random.Random(f"kills {seed}")
         folder.mkdir(parents=True)
         (folder / "rules").mkdir()
-        self.lab = Lab(seed, folder, sources)
+        self.lab = self.laboratory(seed, folder, sources)
         (folder / "rules/lab.yml").write_text("---\n".join(checks.cases.yaml(rule) for rule in self.lab.rules))
         self.lives, self.changes, self.fed, self.left = [], 0, 0.0, 0
         self.change_rules()
@@ -43,6 +43,8 @@ class Trial:
             self.configure(name, state, rules, follow)
         self.other = Undisturbed(args.binary, folder)
         self.log = Logbook(folder / "state.db")
+
+    def laboratory(self, seed, folder, sources): return Lab(seed, folder, sources)
 
     def configure(self, name, state, rules, follow):
         sources = "".join(f"  - name: {s}\n    file: ./{s}.ndjson\n    follow: {str(follow).lower()}\n    format: json\n"

@@ -219,36 +219,3 @@ fn without_the_lease_nothing_is_sent() {
     ours.store(true, Ordering::Relaxed);
     assert_eq!(names(&sink.deliver(&deliveries(2))), ["taken"; 2]);
 }
-
-/// A lane over a server of which a part of the items fails at every request: nothing is lost, what was taken is not sent again.
-fn drains(percent: u32, seed: u64) -> usize {
-    let rng = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
-    let stub = Stub::start(move |request| {
-        let mut rng = rng.lock().expect("lock");
-        let told = request.documents().into_iter().map(|_| match rng.u32(0..100) < percent {
-            true => (429, error("rejected_execution_exception")),
-            false => (200, Value::Null),
-        });
-        Answer::Items(told.collect())
-    });
-    let mut sink = stub.sink(64 << 10);
-    let mut waiting = deliveries(500);
-    let mut rounds = 0;
-    while !waiting.is_empty() {
-        rounds += 1;
-        assert!(rounds < 3_000, "{percent} %: it does not drain");
-        let outcomes = sink.deliver(&waiting);
-        let mut kept = outcomes.into_iter().map(|outcome| outcome != Outcome::Taken);
-        waiting.retain(|_| kept.next().unwrap_or(true));
-    }
-    let index = stub.index();
-    assert_eq!((index.documents.len(), index.conflicts), (500, 0));
-    rounds
-}
-
-#[test]
-fn a_lane_drains_whatever_part_of_the_items_fails() {
-    for (percent, seed) in [(1, 1), (20, 2), (99, 3)] {
-        println!("{percent} % of items failing: {} deliveries", drains(percent, seed));
-    }
-}

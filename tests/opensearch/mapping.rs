@@ -27,7 +27,7 @@ fn leaves(value: &Value, path: &mut Vec<String>, out: &mut BTreeSet<Vec<String>>
     }
 }
 
-fn mappings() -> Value {
+pub(crate) fn mappings() -> Value {
     serde_json::from_str::<Value>(FIELDS).expect("JSON")["template"]["mappings"].clone()
 }
 

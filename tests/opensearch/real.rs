@@ -16,7 +16,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     let url = variable("OPENSEARCH_URL").expect("OPENSEARCH_URL names the server: run `make opensearch-test`");
     let password = || Secret::Variable("OPENSEARCH_PASSWORD".to_owned());
     let access = variable("OPENSEARCH_USERNAME").map_or(Access::Open, |user| Access::Basic { user, password: password() });
@@ -24,7 +24,7 @@ fn client() -> Client {
     Client::new(Settings { url, access, ca_file, timeout: Duration::from_secs(60) }).expect("a client")
 }
 
-fn ask(client: &Client, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+pub(crate) fn ask(client: &Client, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
     let reply = client.json(method, path, body.as_ref()).expect("an answer");
     (reply.status, serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
 }
@@ -33,10 +33,10 @@ fn ask(client: &Client, method: Method, path: &str, body: Option<Value>) -> (u16
 static SERVER: Mutex<()> = Mutex::new(());
 
 /// An index family of its own, gone when the test is over.
-struct Prefix(&'static str, #[expect(dead_code, reason = "it is held, not read")] MutexGuard<'static, ()>);
+pub(crate) struct Prefix(&'static str, #[expect(dead_code, reason = "it is held, not read")] MutexGuard<'static, ()>);
 
 impl Prefix {
-    fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let prefix = Prefix(name, SERVER.lock().unwrap_or_else(PoisonError::into_inner));
         prefix.clear();
         prefix
@@ -52,11 +52,15 @@ impl Prefix {
         }
     }
 
-    fn sink(&self) -> OpenSearchSink {
+    pub(crate) fn name(&self) -> &'static str {
+        self.0
+    }
+
+    pub(crate) fn sink(&self) -> OpenSearchSink {
         OpenSearchSink::new(client(), self.0.to_owned(), 256 << 10, Box::new(|| Duration::from_secs(60)))
     }
 
-    fn search(&self, query: Value) -> Value {
+    pub(crate) fn search(&self, query: Value) -> Value {
         let client = client();
         let (status, _) = ask(&client, Method::POST, &format!("/{}/_refresh", self.0), None);
         assert_eq!(status, 200);

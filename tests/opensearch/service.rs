@@ -34,8 +34,8 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("tidegate-opensearch-service-{}", std::process::id()));
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tidegate-opensearch-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("temp folder");
         Folder(path)
@@ -46,6 +46,21 @@ impl Folder {
         command.args(arguments).current_dir(&self.0).env_remove("TIDEGATE_STATE").env_remove("TIDEGATE_CONFIG");
         command.env_remove("TIDEGATE_LOG");
         command
+    }
+
+    /// Starts the service; what it says goes into `log`.
+    fn run(&self) -> Child {
+        let log = std::fs::File::options().create(true).append(true).open(self.0.join("log")).expect("a log");
+        let mut run = self.tidegate(&["run", "-c", "tidegate.yaml"]);
+        run.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
+    }
+
+    /// One rule, events from a pipe, this OpenSearch.
+    fn configure(&self, url: &str) {
+        let source = "{name: shop, stdin: true, format: json, json: {product: shop, service: login}}";
+        let config = format!("sources:\n  - {source}\nrules: [rule.yml]\nsinks:\n  opensearch: {{url: '{url}'}}\n");
+        std::fs::write(self.0.join("tidegate.yaml"), config).expect("write");
+        std::fs::write(self.0.join("rule.yml"), RULE).expect("write");
     }
 
     fn quarantine(&self) -> Vec<Value> {
@@ -81,17 +96,9 @@ fn a_refused_document_is_quarantined_paged_all_the_same_and_sent_again_when_aske
             Answer::Items(request.documents().iter().map(|_| (400, error.clone())).collect())
         }
     });
-    let folder = Folder::new();
-    let config = format!(
-        "sources:\n  - {{name: shop, stdin: true, format: json, json: {{product: shop, service: login}}}}\nrules: [rule.yml]\n\
-         sinks:\n  opensearch: {{url: '{}'}}\n",
-        stub.url
-    );
-    std::fs::write(folder.0.join("tidegate.yaml"), config).expect("write");
-    std::fs::write(folder.0.join("rule.yml"), RULE).expect("write");
-    let log = std::fs::File::create(folder.0.join("log")).expect("a log");
-    let mut run = folder.tidegate(&["run", "-c", "tidegate.yaml"]);
-    let mut child = run.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
+    let folder = Folder::new("service");
+    folder.configure(&stub.url);
+    let mut child = folder.run();
     let said = || std::fs::read_to_string(folder.0.join("log")).unwrap_or_default();
     let event = json!({"time": "2026-11-23T12:00:00Z", "result": "refused", "user": "ada"});
     writeln!(child.stdin.as_mut().expect("stdin"), "{event}").expect("written");
@@ -119,4 +126,34 @@ fn a_refused_document_is_quarantined_paged_all_the_same_and_sent_again_when_aske
 
     let output = finish(child);
     assert!(output.status.success(), "{}", said());
+}
+
+#[test]
+fn a_service_whose_opensearch_is_down_pages_stops_in_time_and_delivers_after_the_next_start() {
+    let down = Arc::new(AtomicBool::new(true));
+    let asked = down.clone();
+    let stub = Stub::start(move |_| if asked.load(Ordering::Relaxed) { Answer::Cut } else { Answer::Taken });
+    let folder = Folder::new("down");
+    folder.configure(&stub.url);
+    let said = || std::fs::read_to_string(folder.0.join("log")).unwrap_or_default();
+    let mut child = folder.run();
+    for n in 0..5 {
+        let event = json!({"time": format!("2026-11-23T12:0{n}:00Z"), "result": "refused", "user": format!("user-{n}")});
+        writeln!(child.stdin.as_mut().expect("stdin"), "{event}").expect("written");
+    }
+    let is_page = |line: &&str| line.contains(" page:") && line.contains("Refused sign-in to the shop");
+    until("five pages", || said().lines().filter(is_page).count() >= 5);
+    assert!(said().contains("the sink cannot take everything; it is tried again"), "{}", said());
+    assert!(stub.index().documents.is_empty());
+    let clock = tidegate::io::clock::Stopwatch::start();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill").success());
+    child.wait().expect("it ends");
+    let took = clock.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}\n{}", said());
+
+    down.store(false, Ordering::Relaxed);
+    let output = finish(folder.run());
+    assert!(output.status.success(), "{}", said());
+    let index = stub.index();
+    assert_eq!((index.documents.len(), folder.quarantine().len()), (5, 0), "{}", said());
 }

@@ -75,6 +75,10 @@ pub(crate) struct Index {
     /// Documents that came again though they had been taken.
     pub(crate) conflicts: usize,
     templates: BTreeMap<String, Value>,
+    /// Retention policies by path: as written, and how often.
+    policies: BTreeMap<String, (Value, u64)>,
+    /// Whether there is Index State Management.
+    pub(crate) retention: bool,
 }
 
 /// The server. It ends with the process.
@@ -124,6 +128,9 @@ fn serve(stream: TcpStream, index: &Mutex<Index>, script: &Mutex<Script>) {
                 *index.lock().expect("lock").attempts.entry((sent.id.clone(), sent.version)).or_default() += 1;
             }
             give(&mut out, index, &documents, answer)
+        } else if request.path.starts_with("/_plugins/") {
+            let (status, body) = policy(&request, &mut index.lock().expect("lock"));
+            write(&mut out, status, &body.to_string())
         } else {
             let (status, body) = template(&request, &mut index.lock().expect("lock"));
             write(&mut out, status, &body.to_string())
@@ -209,6 +216,40 @@ fn give(out: &mut TcpStream, index: &Mutex<Index>, documents: &[Sent], answer: A
             None
         }
     }
+}
+
+/// Policies as the documented API of Index State Management keeps them: an update must name what it replaces, and what comes back is
+/// more than what was written.
+fn policy(request: &Request, index: &mut Index) -> (u16, Value) {
+    if !index.retention {
+        return (400, json!({"error": format!("no handler found for uri [{}] and method [{}]", request.path, request.method)}));
+    }
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let fault = |status: u16, kind: &str| (status, json!({"error": {"type": kind, "reason": "because of the test"}, "status": status}));
+    let held = index.policies.get(path).cloned();
+    if request.method == "GET" {
+        let Some((mut policy, number)) = held else { return fault(404, "status_exception") };
+        let name = path.rsplit('/').next().expect("a name");
+        policy["policy_id"] = json!(name);
+        policy["schema_version"] = json!(21);
+        policy["last_updated_time"] = json!(1_795_456_384_000_i64);
+        policy["error_notification"] = Value::Null;
+        policy["ism_template"][0]["last_updated_time"] = json!(1_795_456_384_000_i64);
+        let retry = json!({"count": 3, "backoff": "exponential", "delay": "1m"});
+        for action in policy["states"].as_array_mut().into_iter().flatten().flat_map(|s| s["actions"].as_array_mut().into_iter().flatten())
+        {
+            action["retry"] = retry.clone();
+        }
+        return (200, json!({"_id": name, "_version": number, "_seq_no": number, "_primary_term": 1, "policy": policy}));
+    }
+    let number = held.as_ref().map(|(_, number)| *number);
+    if query != number.map_or_else(String::new, |number| format!("if_seq_no={number}&if_primary_term=1")) {
+        return fault(409, "version_conflict_engine_exception");
+    }
+    let body: Value = serde_json::from_str(&request.body).expect("JSON");
+    let number = number.unwrap_or(0) + 1;
+    index.policies.insert(path.to_owned(), (body["policy"].clone(), number));
+    (if number == 1 { 201 } else { 200 }, json!({"_seq_no": number, "_primary_term": 1}))
 }
 
 /// Templates as OpenSearch keeps them: settings come back as texts.

@@ -5,7 +5,9 @@
 
 mod disk;
 mod files;
+mod http;
 mod layout;
+mod logs;
 mod quarantine;
 mod reload;
 mod standby;

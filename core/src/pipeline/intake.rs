@@ -27,7 +27,7 @@ pub struct Quarantined {
     pub truncated: bool,
 }
 
-/// Coverage of one (account, source): the signal that a source is alive, and whole.
+/// Coverage of one (account, Region, service): the signal that a source is alive, and whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// Events and coverage-only records (NODATA).
@@ -65,8 +65,11 @@ pub struct Gathered {
     /// Largest arrival time seen, if any record or event carried one.
     pub arrival_ms: Option<i64>,
     /// Who was heard of.
-    pub coverage: BTreeMap<(Arc<str>, Source), Coverage>,
+    pub coverage: BTreeMap<Who, Coverage>,
 }
+
+/// Whom an event speaks of: account, Region, service. The account is empty where the event names none.
+pub type Who = (Arc<str>, Option<Arc<str>>, Source);
 
 /// What a shard's text said about itself (a flow log's header line). Owned by whoever reads the shard, in order.
 #[derive(Debug)]
@@ -76,8 +79,43 @@ pub struct ShardMemory {
     heard: Heard,
 }
 
-/// Who was heard of in the batch at hand: looked up per event, so hashed; it goes into [`Gathered::coverage`] as a whole.
-type Heard = HashMap<(Arc<str>, Source), Coverage>;
+/// Who was heard of in the batch at hand; it goes into [`Gathered::coverage`] as a whole. Neighbours mostly speak of the same
+/// account and Region, by the same shared names: only where that changes something is looked up.
+#[derive(Debug, Default)]
+struct Heard {
+    latest: Option<(Who, Coverage)>,
+    before: HashMap<Who, Coverage>,
+}
+
+impl Heard {
+    fn new() -> Self {
+        Heard::default()
+    }
+
+    fn hear(&mut self, who: Who, of: &Coverage) {
+        match &mut self.latest {
+            Some((latest, sum)) if same(latest, &who) => sum.add(of),
+            latest => {
+                if let Some((who, sum)) = latest.replace((who, *of)) {
+                    self.before.entry(who).or_default().add(&sum);
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self) -> impl Iterator<Item = (Who, Coverage)> {
+        self.before.drain().chain(self.latest.take())
+    }
+}
+
+/// Whether two are the same without looking at the names. Equal names of two allocations meet when they are looked up.
+fn same(a: &Who, b: &Who) -> bool {
+    let region = match (&a.1, &b.1) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    a.2 == b.2 && region && Arc::ptr_eq(&a.0, &b.0)
+}
 
 impl ShardMemory {
     /// What the shard's text said so far, apart from this one: to read the same records once more under other rules.
@@ -239,13 +277,13 @@ fn note(out: &mut Gathered, heard: &mut Heard, seen: Seen) {
     out.counts.clock_skew += u64::from(seen.clock_skew);
     out.arrival_ms = out.arrival_ms.max(Some(seen.arrival_ms));
     if let Some(account) = seen.account {
-        heard.entry((account, seen.source)).or_default().add(&Coverage { records: 1, losses: 0, last_ms: seen.time_ms });
+        heard.hear((account, seen.region, seen.source), &Coverage { records: 1, losses: 0, last_ms: seen.time_ms });
     }
 }
 
 /// Notes a record that is no event but says something about its account's interface.
 fn hear(heard: &mut Heard, account: Option<&str>, source: Source, of: Coverage) {
-    heard.entry((account.unwrap_or("").into(), source)).or_default().add(&of);
+    heard.hear((account.unwrap_or("").into(), None, source), &of);
 }
 
 /// Enters who was heard of.

@@ -2,7 +2,8 @@
 //!
 //! Owns the order of sending and what an answer means. An index lane holds at most one document per alert, the newest: it takes
 //! the place of an older one that was not answered. A page lane is a queue of which at most [`UNDER_WAY_MAX`] are sent at a time:
-//! so many can be repeated by a crash. Never sends and never waits.
+//! so many can be repeated by a crash. It sends its lowest numbers first, so what cannot be sent stands before what could: a sink
+//! that must not be held up so has a lane for critical pages and one for the rest. Never sends and never waits.
 //!
 //! What is counted must come out the same after a restart, from an older snapshot, the log behind it and the newest cursor. So
 //! nothing is counted in the cursor: an effect that comes again and is done by the cursor counts then. And the low mark never
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 /// Most pages of a lane under way at a time.
 pub const UNDER_WAY_MAX: usize = 10;
+/// The route of critical pages: [`crate::alert::severity::route`].
+const CRITICAL: &str = "critical";
 /// Most answers noted above an unanswered one before the lane waits for that one.
 const SCATTERED_MAX: usize = 4_096;
 
@@ -27,6 +30,29 @@ pub enum LaneKind {
     Index,
     /// Pages, each of them.
     Page,
+    /// Pages of the route `critical`.
+    CriticalPage,
+    /// Pages of every other route.
+    OtherPage,
+}
+
+impl LaneKind {
+    /// Whether it carries pages.
+    #[must_use]
+    pub fn is_page(self) -> bool {
+        self != LaneKind::Index
+    }
+
+    /// Whether it carries pages of this route.
+    #[must_use]
+    pub fn takes_page(self, route: &str) -> bool {
+        match self {
+            LaneKind::Index => false,
+            LaneKind::Page => true,
+            LaneKind::CriticalPage => route == CRITICAL,
+            LaneKind::OtherPage => route != CRITICAL,
+        }
+    }
 }
 
 /// A document or a page, shared by all lanes that have it.
@@ -178,10 +204,10 @@ impl Lane {
         }
     }
 
-    /// The lowest that wait and are not under way, at most `max`; from here on they are under way.
-    pub(super) fn due(&mut self, max: usize) -> Vec<(EffectNumber, Waiting)> {
-        let room = if self.kind == LaneKind::Page { max.min(UNDER_WAY_MAX.saturating_sub(self.under_way.len())) } else { max };
-        let free = |(at, w): &(&EffectNumber, &Waiting)| w.mark.earlier.is_none() && !self.under_way.contains_key(at);
+    /// The lowest that wait and are neither under way nor held back, at most `max`; from here on they are under way.
+    pub(super) fn due(&mut self, max: usize, held: &dyn Fn(EffectNumber) -> bool) -> Vec<(EffectNumber, Waiting)> {
+        let room = if self.kind.is_page() { max.min(UNDER_WAY_MAX.saturating_sub(self.under_way.len())) } else { max };
+        let free = |(at, w): &(&EffectNumber, &Waiting)| w.mark.earlier.is_none() && !self.under_way.contains_key(at) && !held(**at);
         // Too much is answered above one that is not: only that one goes.
         let low = self.holds.first().filter(|_| self.cursor.scattered() >= SCATTERED_MAX);
         let goes = |(_, w): &(&EffectNumber, &Waiting)| low.is_none_or(|low| w.mark.since == *low);
@@ -244,7 +270,7 @@ impl Lane {
 
     /// Marks the pages that may have been under way when the process before this one died.
     pub(super) fn mark_repeated(&mut self) {
-        if self.kind == LaneKind::Page {
+        if self.kind.is_page() {
             self.waiting.values_mut().take(UNDER_WAY_MAX).for_each(|w| w.mark.repeated = true);
         }
     }
@@ -259,8 +285,16 @@ impl Lane {
         }
     }
 
+    pub(super) fn oldest(&self) -> Option<EffectNumber> {
+        self.holds.first().copied()
+    }
+
     pub(super) fn under_way(&self) -> usize {
         self.under_way.len()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     pub(super) fn items(&self) -> impl Iterator<Item = (EffectNumber, &Arc<Item>)> {

@@ -102,24 +102,29 @@ impl Outbox {
                 Action::Index { alert, version, suppressed, before, index, document } => {
                     self.alerts += i64::from(!suppressed) - i64::from(before == Some(false));
                     let item = Arc::new(Item { alert, version, place: index, suppressed, document });
-                    self.of(LaneKind::Index).for_each(|lane| lane.take_document(number, &item, before));
+                    self.of(|kind| kind == LaneKind::Index).for_each(|lane| lane.take_document(number, &item, before));
                 }
                 Action::Page { alert, version, route, document } => {
-                    let item = Arc::new(Item { alert, version, place: route, suppressed: false, document });
-                    self.of(LaneKind::Page).for_each(|lane| lane.take_page(number, &item));
+                    let item = Arc::new(Item { alert, version, place: Arc::clone(&route), suppressed: false, document });
+                    self.of(|kind| kind.takes_page(&route)).for_each(|lane| lane.take_page(number, &item));
                 }
             }
         }
     }
 
-    fn of(&mut self, kind: LaneKind) -> impl Iterator<Item = &mut Lane> {
-        self.lanes.values_mut().filter(move |lane| lane.kind == kind)
+    fn of(&mut self, wanted: impl Fn(LaneKind) -> bool) -> impl Iterator<Item = &mut Lane> {
+        self.lanes.values_mut().filter(move |lane| wanted(lane.kind))
     }
 
     /// What a lane is to send: the lowest numbers that wait, at most `max`, and of a page lane so many that at most
     /// [`super::lane::UNDER_WAY_MAX`] are under way. From here on they are under way, until they are answered.
     pub fn due(&mut self, lane: &str, max: usize) -> Vec<Due> {
-        let due = self.lanes.get_mut(lane).map(|lane| lane.due(max)).unwrap_or_default();
+        self.due_but(lane, max, &|_| false)
+    }
+
+    /// The same, but not what is held back by whoever sends.
+    pub fn due_but(&mut self, lane: &str, max: usize, held: &dyn Fn(EffectNumber) -> bool) -> Vec<Due> {
+        let due = self.lanes.get_mut(lane).map(|lane| lane.due(max, held)).unwrap_or_default();
         let shown = |(number, waiting): (EffectNumber, super::lane::Waiting)| {
             let Item { alert, version, place, document, .. } = &*waiting.item;
             let (alert, place, document) = (Arc::clone(alert), Arc::clone(place), Arc::clone(document));
@@ -148,6 +153,18 @@ impl Outbox {
     #[must_use]
     pub fn under_way(&self, lane: &str) -> usize {
         self.lanes.get(lane).map_or(0, Lane::under_way)
+    }
+
+    /// The first effect for which a lane's sink has not answered, neither for itself nor by a newer version of the same alert.
+    #[must_use]
+    pub fn oldest(&self, lane: &str) -> Option<EffectNumber> {
+        self.lanes.get(lane).and_then(Lane::oldest)
+    }
+
+    /// How many wait in a lane, those under way included.
+    #[must_use]
+    pub fn waiting(&self, lane: &str) -> usize {
+        self.lanes.get(lane).map_or(0, Lane::waiting)
     }
 
     /// What a lane counts; for the books.

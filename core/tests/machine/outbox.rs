@@ -146,7 +146,11 @@ fn it_agrees_with_the_naive_model_over_restarts_from_any_snapshot() {
                 }
                 6..10 => {
                     let lane = *rng.choice(&["os", "page"]).expect("two");
-                    let due = outbox.due(lane, rng.usize(1..5));
+                    // Whoever sends may hold some back.
+                    let kept = rng.u64(2..9);
+                    let held = |number: EffectNumber| number.position.is_multiple_of(kept);
+                    let due = outbox.due_but(lane, rng.usize(1..5), &held);
+                    assert!(due.iter().all(|d| !held(d.number)));
                     assert!(due.windows(2).all(|w| w[0].number < w[1].number));
                     under_way.extend(due.iter().map(|d| (lane, d.number)));
                     assert!(outbox.under_way("page") <= 10);
@@ -249,4 +253,26 @@ fn documents_under_a_stuck_one_do_not_pile_up_answers() {
     }
     assert!((4_096..5_000).contains(&sent), "{sent}");
     assert_eq!(outbox.due("os", 500).len(), 1, "only the stuck one goes");
+}
+
+/// What cannot be sent elsewhere stands before no critical page.
+#[test]
+fn critical_pages_have_a_lane_of_their_own_where_the_sink_wants_one() {
+    let lanes: Vec<(Arc<str>, LaneKind)> =
+        vec![("all".into(), LaneKind::Page), ("first".into(), LaneKind::CriticalPage), ("rest".into(), LaneKind::OtherPage)];
+    let mut outbox = Outbox::new(&lanes);
+    let routed = |n: u32, route: &str| match page(at(1, n), u64::from(n), 1) {
+        Effect { number, action: Action::Page { alert, version, document, .. } } => {
+            Effect { number, action: Action::Page { alert, version, route: route.into(), document } }
+        }
+        other => other,
+    };
+    outbox.take((0..30).map(|n| routed(n, if n == 29 { "critical" } else { "high" })));
+    let due = |outbox: &mut Outbox, lane: &str| outbox.due(lane, 200).into_iter().map(|d| d.number.index).collect::<Vec<_>>();
+    assert_eq!(due(&mut outbox, "first"), [29], "it waits for none of the others");
+    assert_eq!(due(&mut outbox, "rest"), (0..10).collect::<Vec<_>>());
+    assert_eq!(due(&mut outbox, "all"), (0..10).collect::<Vec<_>>());
+    assert_eq!(["all", "first", "rest"].map(|lane| outbox.counts(lane).waiting), [30, 1, 29]);
+    let again = Outbox::restore(Some(&outbox.encode()), &lanes, &[], 1).expect("restored");
+    assert_eq!(["all", "first", "rest"].map(|lane| again.counts(lane).waiting), [30, 1, 29]);
 }

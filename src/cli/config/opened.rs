@@ -12,7 +12,7 @@ use tidegate_core::rule::{Body, Diagnostic, Gravity, RuleFile, Status, load, pro
 
 /// What the rules hold.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rules {
+pub(in crate::cli) struct Rules {
     /// Rules.
     pub(super) rules: usize,
     /// Correlations.
@@ -24,7 +24,7 @@ pub(super) struct Rules {
 }
 
 /// What is wrong with what the paths name, and what the rules hold.
-pub(super) fn open(parsed: &Parsed) -> (Vec<Diagnostic>, Rules) {
+pub(in crate::cli) fn open(parsed: &Parsed) -> (Vec<Diagnostic>, Rules) {
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for named in &parsed.named {

@@ -2,7 +2,7 @@
 
 use super::opened::Rules;
 use crate::cli::screen;
-use crate::config::{Config, Reads, SourceSettings, duration, size};
+use crate::config::{Config, OpenSearch, Ownership, Reads, SecondChannel, SourceSettings, duration, size};
 use std::path::{Path, PathBuf};
 
 /// The lines.
@@ -10,10 +10,13 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     let mut lines = vec![("state", state(config)), ("rules", self::rules(config, rules)), ("tables", tables(config))];
     lines.extend(config.suppressions.iter().map(|path| ("suppressions", path.display().to_string())));
     lines.extend(config.sources.iter().map(|s| ("source", source(s))));
+    let owned = |o: &Ownership| format!("row {} of DynamoDB table {}, a lease of {}", o.name, o.table, duration(o.lease_ms));
+    lines.extend(config.ownership.iter().map(|o| ("owner by", owned(o))));
     lines.push(("alerts to", alerts(config)));
-    lines.push(("pages to", if config.sinks.log.pages { "the program's log" } else { "nobody" }.to_owned()));
+    lines.push(("pages to", pages(config)));
     let per_hour = config.paging.pages_per_hour;
     lines.push(("limits", format!("{per_hour} pages per hour, rule and account; {}", budgets(config))));
+    lines.extend(config.http.iter().map(|http| ("health at", format!("http://{}/ready, /live, /metrics, /coverage", http.listen))));
     let mut out = String::new();
     for (name, text) in lines {
         out += &format!("{} {text}\n", screen::bold(&format!("{name:<12}")));
@@ -60,8 +63,24 @@ fn source(source: &SourceSettings) -> String {
 fn alerts(config: &Config) -> String {
     let sqlite = config.sinks.sqlite.then(|| "the state file".to_owned());
     let ndjson = config.sinks.ndjson.as_ref().map(|n| n.file.display().to_string());
-    let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", o.url, o.index_prefix));
+    let opensearch = config.sinks.opensearch.as_ref().map(|o| format!("OpenSearch {} ({}-v1-*)", open_search(o), o.index_prefix));
     sqlite.into_iter().chain(ndjson).chain(opensearch).collect::<Vec<_>>().join(" and ")
+}
+
+fn open_search(settings: &OpenSearch) -> String {
+    let domain = settings.domain.iter().map(|domain| format!("domain {domain}"));
+    settings.url.iter().cloned().chain(domain).collect()
+}
+
+fn pages(config: &Config) -> String {
+    let sns = config.sinks.sns.iter().flat_map(|sns| {
+        let topics = [("critical", sns.routes.critical()), ("high", sns.routes.other())];
+        let topics = topics.into_iter().filter_map(|(severity, topic)| Some(format!("SNS {} ({severity})", topic?)));
+        let after = |second: &SecondChannel| format!("a second channel after {}", duration(second.after_ms));
+        topics.chain(sns.second.as_ref().map(after)).collect::<Vec<_>>()
+    });
+    let all: Vec<String> = sns.chain(config.sinks.log.pages.then(|| "the program's log".to_owned())).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
 }
 
 fn budgets(config: &Config) -> String {

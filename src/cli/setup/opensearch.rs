@@ -11,9 +11,9 @@ const EXAMPLES: &str = "Examples:
   tidegate setup opensearch --dry-run        what would be made or changed; writes nothing
   tidegate setup opensearch -c tidegate.yaml
 
-It uses `sinks.opensearch` of the configuration; the user must be allowed to manage templates (the service itself need not).
+It uses `sinks.opensearch` of the configuration; the user must be allowed to manage templates and retention policies (the service itself need not).
 A changed template holds from the next index on, that is from the next month. The component template that ends in `-custom` is
-yours: it is made empty once and never written again.
+yours: it is made empty once and never written again. So is a retention policy whose description you changed.
 
 Exit codes: 0 fine; 1 with --dry-run: something would be written; 2 no usable configuration; 3 OpenSearch failed.";
 
@@ -67,5 +67,6 @@ fn said(plan: &Plan, url: &str, dry_run: bool) -> Vec<String> {
             out.push(format!("    and {} more", change.differences.len() - LINES_MAX));
         }
     }
+    out.extend(plan.left.iter().map(|line| neutral::terminal(line).into_owned()));
     out
 }

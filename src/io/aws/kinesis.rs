@@ -9,10 +9,11 @@ use super::protocol::{Action, Event, Refusal, Start, Way};
 use super::service::{Service, Stream};
 use super::shards::Shards;
 use crate::io::clock::{Stopwatch, now_ms};
-use crate::io::port::{Flow, Read, ReadPosition, Source};
+use crate::io::port::{Flow, Read, ReadPosition, Source, SourceCounts};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
 use tidegate_core::event::Source as Kind;
@@ -31,6 +32,7 @@ pub struct KinesisSource {
     stream: Stream,
     start: Start,
     services: Vec<Kind>,
+    counts: Arc<SourceCounts>,
     silence: Duration,
 }
 
@@ -41,7 +43,7 @@ impl KinesisSource {
     /// A stream. Nothing is loaded or called before it runs.
     #[must_use]
     pub fn new(name: &str, stream: Stream, start: Start, services: Vec<Kind>) -> Self {
-        KinesisSource { name: name.into(), stream, start, services, silence: SILENCE }
+        KinesisSource { name: name.into(), stream, start, services, counts: Arc::default(), silence: SILENCE }
     }
 
     /// Another time after which a silent subscription counts as dead.
@@ -59,7 +61,7 @@ impl KinesisSource {
     ) -> Result<(), String> {
         let mut service = Service::connect(self.stream.clone()).await.map_err(|why| format!("source {}: {why}", self.name))?;
         service.silence = self.silence;
-        let (since, mut calls, mut voice) = (Stopwatch::start(), JoinSet::new(), Voice::new(&self.name));
+        let (since, mut calls, mut voice) = (Stopwatch::start(), JoinSet::new(), Voice::new(&self.name, &self.counts));
         let (mut beat_ms, mut subscriptions) = (BEAT_MS, BTreeMap::new());
         loop {
             let now = ms(since);
@@ -114,6 +116,10 @@ impl Source for KinesisSource {
 
     fn services(&self) -> &[Kind] {
         &self.services
+    }
+
+    fn counts(&self) -> Arc<SourceCounts> {
+        self.counts.clone()
     }
 
     fn run(&mut self, resume: &[ReadPosition], take: &(dyn Fn(Read) -> Flow + Sync)) -> Result<(), String> {
@@ -188,12 +194,13 @@ fn ms(since: Stopwatch) -> u64 {
 /// Says in the program's log what does not work, once, and when it works again.
 struct Voice<'a> {
     source: &'a str,
+    counts: &'a SourceCounts,
     told: BTreeMap<Arc<str>, String>,
 }
 
 impl<'a> Voice<'a> {
-    fn new(source: &'a str) -> Self {
-        Voice { source, told: BTreeMap::new() }
+    fn new(source: &'a str, counts: &'a SourceCounts) -> Self {
+        Voice { source, counts, told: BTreeMap::new() }
     }
 
     fn tell(&mut self, event: &Event) {
@@ -216,10 +223,14 @@ impl<'a> Voice<'a> {
             }
             None | Some(Refusal::Expired) => return,
             Some(Refusal::Throttled) if works => {
+                self.counts.throttled.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(source = self.source, "{} is throttled: it is read more slowly", terminal(what));
                 return;
             }
-            Some(Refusal::Throttled) => &format!("{what} cannot be opened: there are too many calls; it is tried again"),
+            Some(Refusal::Throttled) => {
+                self.counts.throttled.fetch_add(1, Ordering::Relaxed);
+                &format!("{what} cannot be opened: there are too many calls; it is tried again")
+            }
             Some(
                 Refusal::Invalid(why) | Refusal::Missing(why) | Refusal::Denied(why) | Refusal::Unavailable(why) | Refusal::InUse(why),
             ) => why,

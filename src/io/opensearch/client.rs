@@ -2,10 +2,11 @@
 //!
 //! Owns the connection, who we say we are, the limits of time and size. Never retries and never reads meaning into an answer.
 
-use super::secret::Secret;
+use super::access::{Access, Locate};
+use crate::io::clock::Stopwatch;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use ureq::http::{Method, Request, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
@@ -26,20 +27,6 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Longest time of one request.
     pub timeout: Duration,
-}
-
-/// Who a client says it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// Nobody.
-    Open,
-    /// A user with a password.
-    Basic {
-        /// User.
-        user: String,
-        /// Password.
-        password: Secret,
-    },
 }
 
 /// What came back.
@@ -77,7 +64,10 @@ impl Unreached {
 pub struct Client {
     agent: ureq::Agent,
     settings: Settings,
+    /// Where it goes, or what people call that until it is found.
     base: String,
+    locate: Option<Box<dyn Locate>>,
+    found: OnceLock<String>,
 }
 
 impl Client {
@@ -88,9 +78,23 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let base = settings.url.trim_end_matches('/').to_owned();
         base.parse::<Uri>().map_err(|e| format!("the URL of OpenSearch cannot be used: {e}: correct `sinks.opensearch.url`"))?;
+        let safe = base.starts_with("https:");
+        Client::with(settings, base, safe, None)
+    }
+
+    /// A client of something that is still to be found; `settings.url` is what people call it. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// If the certificates cannot be used: in words.
+    pub fn located(settings: Settings, locate: Box<dyn Locate>) -> Result<Self, String> {
+        let base = settings.url.clone();
+        Client::with(settings, base, true, Some(locate))
+    }
+
+    fn with(settings: Settings, base: String, safe: bool, locate: Option<Box<dyn Locate>>) -> Result<Self, String> {
         let roots = match &settings.ca_file {
             Some(path) => certificates(path)?,
-            None if base.starts_with("https:") => system_certificates()?,
+            None if safe => system_certificates()?,
             None => RootCerts::new_with_certs(&[]),
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -105,7 +109,7 @@ impl Client {
             .timeout_connect(Some(CONNECT_MAX.min(settings.timeout)))
             .build()
             .new_agent();
-        Ok(Client { agent, settings, base })
+        Ok(Client { agent, settings, base, locate, found: OnceLock::new() })
     }
 
     /// The longest time of one request.
@@ -117,7 +121,17 @@ impl Client {
     /// Where it goes, for people.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.base
+        self.found.get().unwrap_or(&self.base)
+    }
+
+    /// Where it goes; found out, if need be.
+    fn base(&self) -> Result<&str, Unreached> {
+        if let (Some(locate), None) = (&self.locate, self.found.get()) {
+            let url = locate.locate().map_err(Unreached::NotSent)?;
+            // Whoever was faster found the same.
+            let _ = self.found.set(url.trim_end_matches('/').to_owned());
+        }
+        Ok(self.url())
     }
 
     /// A request with a JSON body or none.
@@ -147,18 +161,27 @@ impl Client {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Reply, Unreached> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        // To find the place and the credentials may take a while, and what is sent late may not be ours to send any more.
+        let clock = Stopwatch::start();
+        let url = format!("{}{path}", self.base()?);
+        let mut headers: Vec<(&str, &str)> = Vec::new();
         if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, kind);
+            headers.push((header::CONTENT_TYPE.as_str(), kind));
         }
         if let Some(encoding) = encoding {
-            request = request.header(header::CONTENT_ENCODING, encoding);
+            headers.push((header::CONTENT_ENCODING.as_str(), encoding));
         }
-        if let Some(value) = self.authorization()? {
-            request = request.header(header::AUTHORIZATION, value);
+        let access = self.access(method.as_str(), &url, &headers, &body)?;
+        let left = timeout.saturating_sub(clock.elapsed());
+        if left.is_zero() {
+            return Err(Unreached::NotSent(format!("no time was left to send a request to {url}")));
         }
-        let request = request.body(body).map_err(|e| Unreached::NotSent(format!("cannot write a request to {}: {e}", self.base)))?;
-        let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
+        let mut request = Request::builder().method(method).uri(&url);
+        for (name, value) in headers.into_iter().chain(access.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).map_err(|e| Unreached::NotSent(format!("cannot write a request to {url}: {e}")))?;
+        let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
         let mut response = self.agent.run(request).map_err(|e| self.unreached(&e))?;
         let status = response.status().as_u16();
         match response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec() {
@@ -166,25 +189,28 @@ impl Client {
             // A server that refuses a body may cut the connection behind its status: the status says enough.
             Err(_) if status == 413 => Ok(Reply { status, body: Vec::new() }),
             Err(ureq::Error::BodyExceedsLimit(_)) => {
-                Err(Unreached::NoAnswer(format!("the answer of {} is larger than {} MiB", self.base, ANSWER_BYTES_MAX >> 20)))
+                Err(Unreached::NoAnswer(format!("the answer of {} is larger than {} MiB", self.url(), ANSWER_BYTES_MAX >> 20)))
             }
-            Err(e) => Err(Unreached::NoAnswer(format!("the answer of {} did not come whole: {e}", self.base))),
+            Err(e) => Err(Unreached::NoAnswer(format!("the answer of {} did not come whole: {e}", self.url()))),
         }
     }
 
-    fn authorization(&self) -> Result<Option<String>, Unreached> {
+    /// The headers that say who we are.
+    fn access(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Vec<(String, String)>, Unreached> {
         match &self.settings.access {
-            Access::Open => Ok(None),
+            Access::Open => Ok(Vec::new()),
             Access::Basic { user, password } => {
                 let password = password.read().map_err(Unreached::NoAccess)?;
-                Ok(Some(format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))))
+                let value = format!("Basic {}", base64(format!("{user}:{password}").as_bytes()));
+                Ok(vec![(header::AUTHORIZATION.as_str().to_owned(), value)])
             }
+            Access::Signed(signing) => signing.0.sign(method, url, headers, body).map_err(Unreached::NoAccess),
         }
     }
 
     fn unreached(&self, error: &ureq::Error) -> Unreached {
         use ureq::Timeout::{Connect, Resolve, SendBody, SendRequest};
-        let url = &self.base;
+        let url = self.url();
         match error {
             ureq::Error::Timeout(Connect | Resolve) => Unreached::NotSent(format!("{url} does not answer: no connection in time")),
             ureq::Error::Timeout(SendRequest | SendBody) => Unreached::NoAnswer(format!("{url} did not take a request in time")),

@@ -52,6 +52,12 @@ impl Said {
         Said { kind: text(&error["type"]), reason: cut(&reason) }
     }
 
+    /// Reads the body of an answer: OpenSearch says `error`, the door that AWS puts before it says `message`.
+    pub(super) fn of_body(body: &serde_json::Value) -> Self {
+        let door = [&body["message"], &body["Message"]].into_iter().find(|words| body["error"].is_null() && words.is_string());
+        Said::read(door.unwrap_or(&body["error"]))
+    }
+
     fn words(&self) -> String {
         format!("{}: {}", self.kind, self.reason)
     }
@@ -98,7 +104,7 @@ fn pressure(status: u16, kind: &str) -> String {
 /// What the status of a whole request means; `None`: its items tell.
 pub(super) fn of_request(status: u16, body: &[u8]) -> Option<Fault> {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let said = parsed.as_ref().map(|v| Said::read(&v["error"])).unwrap_or_default();
+    let said = parsed.as_ref().map(Said::of_body).unwrap_or_default();
     let blocked = said.kind == BLOCKED;
     Some(match status {
         200 | 201 => return None,
@@ -106,7 +112,10 @@ pub(super) fn of_request(status: u16, body: &[u8]) -> Option<Fault> {
             Fault::Cluster("OpenSearch does not know this user or password (401): correct `sinks.opensearch.user` and `password`".into())
         }
         403 if blocked => Fault::Cluster(format!("OpenSearch takes no writes: {}: remove the block", said.words())),
-        403 => Fault::Cluster(format!("OpenSearch forbids writing (403): {}: give this user the writer's role", said.words())),
+        403 => Fault::Cluster(format!(
+            "OpenSearch forbids writing (403): {}: give this user, or whoever signs, the writer's role",
+            said.words()
+        )),
         413 => Fault::Whole("the request is too large for OpenSearch (413)".into()),
         408 | 429 | 500.. => Fault::Pressure(pressure(status, &said.kind)),
         // Something on the way (a proxy, a load balancer) answers in its own words; then no document is to blame.
@@ -196,6 +205,13 @@ mod tests {
         for (status, body, want) in rows {
             assert_eq!(name(of_request(status, body.as_bytes())), want, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn what_the_door_before_a_domain_says_is_told() {
+        let said = "User: arn:aws:sts::111122223333:assumed-role/x/t is not authorized to perform: es:ESHttpPost";
+        let Some(Fault::Cluster(why)) = of_request(403, json!({"Message": said}).to_string().as_bytes()) else { panic!("no fault") };
+        assert!(why.contains(said), "{why}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Setting up OpenSearch: templates for the indices of alerts.
+//! Setting up OpenSearch: templates for the indices of alerts, and how long those are kept.
 //!
 //! Owns what stands in the templates (`opensearch/*.json`, shipped inside the program) and the difference between that and what is
 //! there. Writes only what differs; the same again changes nothing. `PREFIX-custom` belongs to the operator: it is made empty once
-//! and never written again. Never touches an index: a changed mapping holds from the next month's index on.
+//! and never written again. Never touches an index: a changed mapping holds from the next month's index on. The retention policy
+//! stands in [`super::policy`].
 
 use super::client::{Client, Unreached};
+use super::policy::{self, Retention};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use ureq::http::Method;
@@ -16,7 +18,7 @@ const ALERTS: &str = include_str!("../../../opensearch/index-alerts.json");
 /// The prefix that the shipped files are written with.
 const PREFIX: &str = "tidegate";
 
-/// What is to be done to one template.
+/// What is to be done to one template or policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// Its name, for people: `component template tidegate-fields`.
@@ -25,8 +27,8 @@ pub struct Change {
     pub differences: Vec<String>,
     /// Whether it is made, not changed.
     pub new: bool,
-    path: String,
-    body: Value,
+    pub(super) path: String,
+    pub(super) body: Value,
 }
 
 impl Change {
@@ -42,8 +44,10 @@ impl Change {
 pub struct Plan {
     /// Name and version of the server.
     pub server: String,
-    /// Templates.
+    /// Templates, then the retention policy.
     pub changes: Vec<Change>,
+    /// What is left alone, and why.
+    pub left: Vec<String>,
 }
 
 /// Compares what is there with what must be; writes nothing. Indices begin with `prefix`.
@@ -56,7 +60,13 @@ pub fn plan(client: &Client, prefix: &str) -> Result<Plan, String> {
     for part in parts(prefix) {
         changes.push(compare(client, part)?);
     }
-    Ok(Plan { server, changes })
+    let mut left = Vec::new();
+    let wanted = serde_json::from_str(&renamed(policy::POLICY, prefix)).expect("invariant: a test reads the shipped policy");
+    match policy::compare(client, prefix, wanted)? {
+        Retention::Ours(change) => changes.push(change),
+        Retention::Left(why) => left.push(why),
+    }
+    Ok(Plan { server, changes, left })
 }
 
 impl Plan {
@@ -67,7 +77,7 @@ impl Plan {
     pub fn apply(&self, client: &Client) -> Result<(), String> {
         for change in self.changes.iter().filter(|c| c.is_due()) {
             let (status, answer) = ask(client, Method::PUT, &change.path, Some(&change.body))?;
-            if status != 200 {
+            if !matches!(status, 200 | 201) {
                 return Err(refused(client, &format!("write the {}", change.name), status, &answer));
             }
         }
@@ -88,9 +98,7 @@ struct Part {
 }
 
 fn parts(prefix: &str) -> Vec<Part> {
-    let base = prefix.strip_suffix("-alerts").unwrap_or(prefix);
-    let text =
-        |text: &str| text.replace("tidegate-alerts", "\u{1}").replace(PREFIX, "\u{2}").replace('\u{1}', prefix).replace('\u{2}', base);
+    let base = base(prefix);
     let parse = |shipped: &str| serde_json::from_str::<Value>(shipped).expect("invariant: a test reads the shipped templates");
     // Fields are named after the product, templates after the prefix: only the index template names either.
     let component = |what: &str, shipped: &str, theirs| Part {
@@ -108,10 +116,21 @@ fn parts(prefix: &str) -> Vec<Part> {
         path: format!("/_index_template/{prefix}-v1"),
         list: "index_templates",
         inside: "index_template",
-        body: parse(&text(ALERTS)),
+        body: parse(&renamed(ALERTS, prefix)),
         theirs: false,
     };
     vec![component("common", COMMON, false), component("fields", FIELDS, false), component("custom", CUSTOM, true), alerts]
+}
+
+/// What templates are called after: `tidegate` for `tidegate-alerts`.
+fn base(prefix: &str) -> &str {
+    prefix.strip_suffix("-alerts").unwrap_or(prefix)
+}
+
+/// A shipped text for another prefix.
+fn renamed(shipped: &str, prefix: &str) -> String {
+    let marked = shipped.replace("tidegate-alerts", "\u{1}").replace(&format!("\"{PREFIX}-"), "\u{2}");
+    marked.replace('\u{1}', prefix).replace('\u{2}', &format!("\"{}-", base(prefix)))
 }
 
 fn compare(client: &Client, part: Part) -> Result<Change, String> {
@@ -132,7 +151,7 @@ fn compare(client: &Client, part: Part) -> Result<Change, String> {
 }
 
 /// What differs, a line each.
-fn differences(held: &Value, wanted: &Value) -> Vec<String> {
+pub(super) fn differences(held: &Value, wanted: &Value) -> Vec<String> {
     let (held, wanted) = (flat(held), flat(wanted));
     let mut out = Vec::new();
     for (path, new) in &wanted {
@@ -156,6 +175,9 @@ fn flat(value: &Value) -> BTreeMap<String, String> {
                     walk(inner, if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, out);
                 }
             }
+            Value::Array(list) if list.iter().any(Value::is_object) => {
+                list.iter().enumerate().for_each(|(at, inner)| walk(inner, format!("{path}.{at}"), out));
+            }
             Value::Array(list) => {
                 out.insert(path, list.iter().map(word).collect::<Vec<_>>().join(", "));
             }
@@ -176,7 +198,11 @@ fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn server(client: &Client) -> Result<String, String> {
+/// Name and version of the server.
+///
+/// # Errors
+/// If it does not answer, or is no OpenSearch: in words.
+pub fn server(client: &Client) -> Result<String, String> {
     let (status, answer) = ask(client, Method::GET, "/", None)?;
     if status != 200 {
         return Err(refused(client, "ask who it is", status, &answer));
@@ -188,18 +214,18 @@ fn server(client: &Client) -> Result<String, String> {
     }
 }
 
-fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
+pub(super) fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
     let reply = client.json(method, path, body).map_err(|e| match e {
         Unreached::NotSent(why) | Unreached::NoAnswer(why) | Unreached::NoAccess(why) => why,
     })?;
     Ok((reply.status, serde_json::from_slice(&reply.body).unwrap_or_else(|_| Value::Object(Map::new()))))
 }
 
-fn refused(client: &Client, doing: &str, status: u16, answer: &Value) -> String {
-    let said = super::fault::Said::read(&answer["error"]);
+pub(super) fn refused(client: &Client, doing: &str, status: u16, answer: &Value) -> String {
+    let said = super::fault::Said::of_body(answer);
     let remedy = match status {
         401 => "correct `sinks.opensearch.user` and `password`",
-        403 => "use a user that may manage templates; `docs/opensearch.md` names the role",
+        403 => "use a user, or an identity that signs, that may manage templates and policies; `docs/opensearch.md` names the role",
         _ => "look at OpenSearch's own log",
     };
     format!("cannot {doing} at {} (status {status}): {} {}: {remedy}", client.url(), said.kind, said.reason)

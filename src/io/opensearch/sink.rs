@@ -1,7 +1,9 @@
 //! The sink of lane `opensearch`.
 //!
 //! Owns the size of bodies (smaller under pressure, slowly larger again) and the outcome of each delivery. Sends one body after the
-//! other; the first sign that OpenSearch cannot take more ends the delivery: the rest is answered "again", and the lane waits.
+//! other; twins send beside each other and share the size. A request that fails as a whole, or of which nothing is taken, ends the
+//! delivery: the rest is answered "again". Where only some documents fail, the others go on; when those are tried again is the
+//! lane's to say.
 
 use super::answer;
 use super::bulk::{self, Item};
@@ -10,6 +12,7 @@ use super::fault::{Fault, of_request};
 use crate::io::ndjson::NOT_OURS;
 use crate::io::port::{Delivery, Outcome, Sink};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The lane's name, and that of its cursor.
@@ -22,20 +25,22 @@ const GROWTH_PARTS: usize = 10;
 const LARGE_BYTES: usize = 1 << 20;
 
 /// How long something may be on its way that starts to be sent at this moment; zero: nothing may be sent.
-pub type Permit = Box<dyn Fn() -> Duration + Send>;
+pub type Permit = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// Writes alerts into OpenSearch.
+#[derive(Clone)]
 pub struct OpenSearchSink {
-    client: Client,
+    client: Arc<Client>,
     prefix: String,
-    permit: Permit,
+    permit: Arc<Permit>,
     bytes_max: usize,
-    bytes: usize,
+    /// Bytes that the next body may have.
+    bytes: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for OpenSearchSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenSearchSink").field("url", &self.client.url()).field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("OpenSearchSink").field("url", &self.client.url()).field("bytes", &self.body_bytes()).finish_non_exhaustive()
     }
 }
 
@@ -52,22 +57,23 @@ impl OpenSearchSink {
     #[must_use]
     pub fn new(client: Client, prefix: String, bytes_max: usize, permit: Permit) -> Self {
         let bytes_max = bytes_max.max(BODY_BYTES_MIN);
-        OpenSearchSink { client, prefix, permit, bytes_max, bytes: bytes_max }
+        let bytes = Arc::new(AtomicUsize::new(bytes_max));
+        OpenSearchSink { client: Arc::new(client), prefix, permit: Arc::new(permit), bytes_max, bytes }
     }
 
     /// Bytes that the next body may have.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
-        self.bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Sends all of it, as far as OpenSearch takes it; outcomes go into `out` by the number of the delivery. Gives the reason for
     /// which it stopped early.
-    fn send_all(&mut self, items: &[Item], out: &mut [Option<Outcome>]) -> Option<String> {
+    fn send_all(&self, items: &[Item], out: &mut [Option<Outcome>]) -> Option<String> {
         // Parts that are still to be sent, the next one last.
         let mut parts: Vec<&[Item]> = vec![items];
         while let Some(part) = parts.pop() {
-            let (body, rest) = part.split_at(bulk::next_body(part, self.bytes));
+            let (body, rest) = part.split_at(bulk::next_body(part, self.body_bytes()));
             if !rest.is_empty() {
                 parts.push(rest);
             }
@@ -95,7 +101,7 @@ impl OpenSearchSink {
     }
 
     /// Sends one body.
-    fn send(&mut self, body: &[Item]) -> Sent {
+    fn send(&self, body: &[Item]) -> Sent {
         let left = (self.permit)();
         if left.is_zero() {
             return Sent::Refused(Fault::Cluster(NOT_OURS.to_owned()));
@@ -122,31 +128,39 @@ impl OpenSearchSink {
     }
 
     /// Notes what became of the items of a body; gives a reason to stop.
-    fn note(&mut self, body: &[Item], faults: Vec<Option<Fault>>, out: &mut [Option<Outcome>]) -> Option<String> {
-        let (mut pressure, mut cluster) = (None, None);
+    fn note(&self, body: &[Item], faults: Vec<Option<Fault>>, out: &mut [Option<Outcome>]) -> Option<String> {
+        let (mut pressed, mut settled, mut first) = (false, false, None);
         for (item, fault) in body.iter().zip(faults) {
+            pressed |= matches!(fault, Some(Fault::Pressure(_)));
             out[item.at] = Some(match fault {
                 None => Outcome::Taken,
                 Some(Fault::Document(why) | Fault::Whole(why)) => Outcome::Refused(why),
-                Some(Fault::Pressure(why)) => {
-                    pressure.get_or_insert_with(|| why.clone());
-                    Outcome::Again(why)
-                }
-                Some(Fault::Cluster(why)) => {
-                    cluster.get_or_insert_with(|| why.clone());
+                Some(Fault::Pressure(why) | Fault::Cluster(why)) => {
+                    first.get_or_insert_with(|| why.clone());
                     Outcome::Again(why)
                 }
             });
+            settled |= !matches!(out[item.at], Some(Outcome::Again(_)));
         }
-        match &pressure {
-            Some(_) => self.shrink(),
-            None => self.bytes = (self.bytes + self.bytes_max / GROWTH_PARTS).min(self.bytes_max),
+        if pressed {
+            self.shrink()
+        } else {
+            self.grow()
         }
-        cluster.or(pressure)
+        first.filter(|_| !settled)
     }
 
-    fn shrink(&mut self) {
-        self.bytes = (self.bytes / 2).max(BODY_BYTES_MIN);
+    fn grow(&self) {
+        self.resize(|bytes| (bytes + self.bytes_max / GROWTH_PARTS).min(self.bytes_max));
+    }
+
+    fn shrink(&self) {
+        self.resize(|bytes| (bytes / 2).max(BODY_BYTES_MIN));
+    }
+
+    /// Twins that change it at the same time may undo each other's change: it is a guess that the next answers correct.
+    fn resize(&self, change: impl Fn(usize) -> usize) {
+        self.bytes.store(change(self.body_bytes()), Ordering::Relaxed);
     }
 }
 
@@ -177,5 +191,9 @@ impl Sink for OpenSearchSink {
             out[older] = out[newer].clone().filter(|outcome| *outcome == Outcome::Taken);
         }
         out.into_iter().map(|outcome| outcome.unwrap_or_else(later)).collect()
+    }
+
+    fn twin(&self) -> Option<Box<dyn Sink>> {
+        Some(Box::new(self.clone()))
     }
 }

@@ -57,6 +57,9 @@ fn connect(path: &Path, options: &OpenOptions) -> Result<Connection, StoreError>
 }
 
 fn write(connection: &Connection, sink: &SqliteAlerts, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Trouble> {
+    if let Some(why) = sink.lease.barred() {
+        return Err(StoreError::Unavailable(why.to_owned()).into());
+    }
     let transaction = begin(connection, sink.options.busy)?;
     check_epoch(&transaction, &sink.path, sink.lease.epoch())?;
     let outcomes = deliveries.iter().map(|d| put(&transaction, d)).collect::<Result<_, _>>()?;

@@ -4,9 +4,10 @@
 //! renewed, so that a standby, which counts from when it sees the row change, can never be earlier.
 
 use crate::io::clock::Stopwatch;
+use crate::io::ownership::Tenure;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The part of a lease in which nothing more is sent: what is under way must have ended when the lease does.
@@ -29,6 +30,8 @@ struct Shared {
     renewed_ns: AtomicU64,
     lost: AtomicBool,
     lock: Mutex<Option<File>>,
+    /// What else must be held, on a table that other machines see.
+    also: OnceLock<Tenure>,
 }
 
 /// A moment on the lease's own clock.
@@ -38,14 +41,32 @@ pub(super) struct Moment(u64);
 impl Lease {
     /// A lease that was taken at the start of `since`.
     pub(super) fn new(epoch: i64, term: Duration, since: Stopwatch, lock: Option<File>) -> Self {
-        let (renewed_ns, lost) = (AtomicU64::new(0), AtomicBool::new(false));
-        Lease { shared: Arc::new(Shared { epoch, term, since, renewed_ns, lost, lock: Mutex::new(lock) }) }
+        let (renewed_ns, lost, also) = (AtomicU64::new(0), AtomicBool::new(false), OnceLock::new());
+        Lease { shared: Arc::new(Shared { epoch, term, since, renewed_ns, lost, lock: Mutex::new(lock), also }) }
     }
 
     /// The lease of somebody who shares with nobody (a store in memory): it never ends.
     #[must_use]
     pub fn endless() -> Self {
         Lease::new(0, Duration::MAX, Stopwatch::start(), None)
+    }
+
+    /// Makes it depend on a tenure too: whoever loses that may neither send nor write. Once.
+    pub fn bind(&self, tenure: Tenure) {
+        let bound = self.shared.also.set(tenure);
+        assert!(bound.is_ok(), "a lease is bound once");
+    }
+
+    /// Why the tenure it depends on is lost, if it is.
+    pub(super) fn forfeited(&self) -> Option<&str> {
+        self.shared.also.get().and_then(Tenure::lost)
+    }
+
+    /// Why the tenure it depends on lets nothing be sent, if so: it is lost, or was not renewed in time.
+    pub(super) fn barred(&self) -> Option<&str> {
+        let tenure = self.shared.also.get()?;
+        let ended = || tenure.remaining().is_zero().then_some("the ownership row could not be renewed in time: it is tried again");
+        tenure.lost().or_else(ended)
     }
 
     /// The owner's epoch.
@@ -73,13 +94,14 @@ impl Lease {
             return Duration::ZERO;
         }
         let usable = self.shared.term - self.shared.term / MARGIN_PARTS;
-        usable.saturating_sub(self.age())
+        let also = self.shared.also.get().map_or(Duration::MAX, Tenure::remaining);
+        usable.saturating_sub(self.age()).min(also)
     }
 
     /// Whether another process is known to have taken over.
     #[must_use]
     pub fn lost(&self) -> bool {
-        self.shared.lost.load(Ordering::Acquire)
+        self.shared.lost.load(Ordering::Acquire) || self.forfeited().is_some()
     }
 
     pub(super) fn lose(&self) {
@@ -124,6 +146,22 @@ mod tests {
         assert!(lease.remaining() <= Duration::from_secs(2880), "a fifth of it is kept for what is under way");
         lease.lose();
         assert!(!sender.may_send() && sender.lost());
+    }
+
+    #[test]
+    fn it_ends_with_the_tenure_it_is_bound_to() {
+        let lease = Lease::new(3, Duration::from_secs(3600), Stopwatch::start(), None);
+        let (sender, tenure) = (lease.clone(), Tenure::new(1, Duration::from_secs(60), Stopwatch::start(), Duration::ZERO));
+        lease.bind(tenure.clone());
+        assert!(sender.may_send() && sender.remaining() <= Duration::from_secs(48));
+        tenure.lose("host-b has it".into());
+        assert!(
+            !sender.may_send() && sender.lost() && sender.forfeited() == Some("host-b has it") && sender.barred() == Some("host-b has it")
+        );
+        let (lease, ended) = (Lease::new(3, Duration::from_secs(3600), Stopwatch::start(), None), Duration::ZERO);
+        assert_eq!(lease.barred(), None);
+        lease.bind(Tenure::new(1, ended, Stopwatch::start(), ended));
+        assert!(lease.barred().is_some() && !lease.lost() && !lease.may_send(), "it may come back");
     }
 
     #[test]

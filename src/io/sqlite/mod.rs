@@ -32,6 +32,7 @@ mod refused;
 mod rules;
 mod schema;
 mod snapshots;
+mod stamp;
 mod store;
 mod view;
 

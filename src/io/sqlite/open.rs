@@ -49,7 +49,9 @@ impl Budget {
         self.0.store(bytes_max.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> Option<u64> {
+    /// What it is; `None`: there is none.
+    #[must_use]
+    pub fn get(&self) -> Option<u64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|bytes| *bytes != u64::MAX)
     }
 }

@@ -185,8 +185,12 @@ fn raise_epoch(connection: &Connection, row: &OwnerRow, locked: bool, options: &
 }
 
 /// This process, as people may find it.
-fn holder() -> String {
+pub(super) fn holder() -> String {
+    format!("pid {} on {}", std::process::id(), host().as_deref().unwrap_or("this host"))
+}
+
+/// This machine's name.
+pub(super) fn host() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
-    let name = name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
-    format!("pid {} on {}", std::process::id(), name.as_deref().unwrap_or("this host"))
+    name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty())
 }

@@ -5,8 +5,9 @@
 
 use super::append::{sequence, sequence_text};
 use super::error::Trouble;
+use super::store::SqliteStore;
 use crate::io::clock::now_ms;
-use crate::io::port::Append;
+use crate::io::port::{Append, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tidegate_core::event::Position;
 use tidegate_core::pipeline::{Quarantined, intake::reason};
@@ -84,6 +85,17 @@ fn insert(t: &Transaction<'_>, item: &Quarantined, arrival_ms: i64) -> rusqlite:
     let why = (reason(error.code), error.offset as i64, &*error.detail);
     let row = (place.0, place.1, place.2, place.3, why.0, why.1, why.2, &item.bytes, item.truncated, arrival_ms, now_ms());
     t.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+impl SqliteStore {
+    /// How many items there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn quarantine_items(&mut self) -> Result<u64, StoreError> {
+        let items = |c: &Connection| Ok(c.prepare_cached("SELECT count(*) FROM quarantine")?.query_row([], |row| row.get::<_, i64>(0))?);
+        self.read("count the quarantine", items).map(|n| u64::try_from(n).unwrap_or(0))
+    }
 }
 
 pub(super) fn requests(connection: &Connection, limit: usize) -> Result<Vec<Redrive>, Trouble> {

@@ -144,6 +144,9 @@ impl SqliteStore {
         renew: bool,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
+        if let Some(why) = self.lease.forfeited() {
+            return Err(StoreError::Fenced(why.to_owned()));
+        }
         self.freshen()?;
         let began = self.lease.now();
         let (path, lease) = (&self.path, &self.lease);

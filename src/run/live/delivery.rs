@@ -1,19 +1,21 @@
-//! Delivery: one thread per sink. The loop hands over what is due; the sink's answers come back one by one.
+//! Delivery: the threads of the sinks. The loop hands over what is due; the sinks' answers come back batch by batch.
 //!
-//! Owns the lanes' back-off. Never decides what is sent (the outbox does) and never acknowledges (the loop does, when the answer is
-//! here). A slow sink holds up nobody: its lane has one batch under way, the others go on.
+//! Owns the threads and, by `pace`, when a lane may be asked again. Never decides what is sent (the outbox does) and never
+//! acknowledges (the loop does, when the answer is here). A slow sink holds up nobody: its lane has few batches under way, the others
+//! go on. A sink that has a twin gets up to [`SIDE_BY_SIDE`] batches at once; the rest one.
 
-use crate::io::clock::Stopwatch;
+use super::pace::{Name, Pace, WAIT_MAX};
+use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::port::{Delivery, Outcome, Refusal, Sink};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::pipeline::EffectNumber;
+use tidegate_core::pipeline::{EffectNumber, LaneKind};
 
-/// Longest wait after a sink that cannot take anything.
-const WAIT_MAX: Duration = Duration::from_secs(30);
-/// First wait.
-const WAIT_MIN: Duration = Duration::from_millis(100);
+/// Most batches of one lane under way.
+pub const SIDE_BY_SIDE: usize = 4;
+/// Longest wait of a lane of pages: somebody waits for them, and there are few.
+pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A delivery, and who asked for it.
 #[derive(Debug, Clone)]
@@ -44,9 +46,11 @@ pub struct Answer {
     pub refused: Vec<Refusal>,
     /// What became of items of the quarantine.
     pub redriven: Vec<(i64, Outcome)>,
+    /// Time that the sink took.
+    pub took: Duration,
 }
 
-/// One lane: a sink's thread, and when it may be asked again.
+/// One lane: the threads of a sink, and when they may be given more.
 #[derive(Debug)]
 pub struct Lane {
     /// Its name: that of its cursor.
@@ -54,9 +58,9 @@ pub struct Lane {
     /// Whether it takes pages (else documents).
     pub pages: bool,
     jobs: Sender<Vec<Job>>,
-    under_way: bool,
-    waiting: Option<(Stopwatch, Duration)>,
-    wait: Duration,
+    under_way: usize,
+    pace: Pace,
+    clock: Stopwatch,
 }
 
 /// All lanes, and where their answers come out.
@@ -69,39 +73,57 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Starts a thread per sink. `pages` tells which sinks take pages.
+    /// Starts the threads of all sinks.
     #[must_use]
-    pub fn start(sinks: Vec<(Box<dyn Sink>, bool)>) -> Self {
+    pub fn start(sinks: Vec<(Box<dyn Sink>, LaneKind)>) -> Self {
+        Lanes::seeded(sinks, now_ms().unsigned_abs(), WAIT_MAX)
+    }
+
+    /// The same; waits are jittered by this seed and at most so long.
+    #[must_use]
+    pub fn seeded(sinks: Vec<(Box<dyn Sink>, LaneKind)>, seed: u64, wait_max: Duration) -> Self {
         let (answer, answers) = unbounded();
-        let start = |(number, (mut sink, pages)): (usize, (Box<dyn Sink>, bool))| {
-            let (jobs, work) = bounded::<Vec<Job>>(1);
-            let (name, answer) = (sink.lane(), answer.clone());
-            std::thread::spawn(move || {
-                for batch in work {
-                    let told = deliver(sink.as_mut(), number, batch);
-                    tracing::trace!(target: "window", lane = &*sink.lane(), "answered");
-                    if answer.send(told).is_err() {
-                        break;
-                    }
-                }
-            });
-            Lane { name, pages, jobs, under_way: false, waiting: None, wait: WAIT_MIN }
+        let start = |(number, (sink, kind)): (usize, (Box<dyn Sink>, LaneKind))| {
+            let name = sink.lane();
+            let twins: Vec<Box<dyn Sink>> = (1..SIDE_BY_SIDE).map_while(|_| sink.twin()).collect();
+            let most = 1 + twins.len();
+            let (jobs, work) = bounded::<Vec<Job>>(most);
+            for sink in std::iter::once(sink).chain(twins) {
+                let (work, answer) = (work.clone(), answer.clone());
+                std::thread::spawn(move || serve(sink, number, &work, &answer));
+            }
+            let wait_max = if kind.is_page() { wait_max.min(PAGE_WAIT_MAX) } else { wait_max };
+            let pace = Pace::new(most, seed.wrapping_add(number as u64), wait_max);
+            Lane { name, pages: kind.is_page(), jobs, under_way: 0, pace, clock: Stopwatch::start() }
         };
         Lanes { lanes: sinks.into_iter().enumerate().map(start).collect(), answers }
     }
 
     /// Asks again at once where a lane waits: what stood in the way may be gone.
     pub fn hurry(&mut self) {
-        self.lanes.iter_mut().for_each(|lane| (lane.waiting, lane.wait) = (None, WAIT_MIN));
+        self.lanes.iter_mut().for_each(|lane| lane.pace.hurry());
+    }
+}
+
+/// A thread of a sink.
+fn serve(mut sink: Box<dyn Sink>, lane: usize, work: &Receiver<Vec<Job>>, answer: &Sender<Answer>) {
+    for batch in work {
+        let told = deliver(sink.as_mut(), lane, batch);
+        tracing::trace!(target: "window", lane = &*sink.lane(), "answered");
+        if answer.send(told).is_err() {
+            break;
+        }
     }
 }
 
 fn deliver(sink: &mut dyn Sink, lane: usize, batch: Vec<Job>) -> Answer {
     let deliveries: Vec<Delivery> = batch.iter().map(|job| job.delivery.clone()).collect();
+    let clock = Stopwatch::start();
     let mut outcomes = sink.deliver(&deliveries);
+    let took = clock.elapsed();
     // A sink that forgets one has not taken it.
     outcomes.resize_with(batch.len(), || Outcome::Unknown("the sink gave no answer for it".into()));
-    let mut answer = Answer { lane, outcomes: Vec::new(), refused: Vec::new(), redriven: Vec::new() };
+    let mut answer = Answer { lane, outcomes: Vec::new(), refused: Vec::new(), redriven: Vec::new(), took };
     for (Job { origin, delivery }, outcome) in batch.into_iter().zip(outcomes) {
         match origin {
             Origin::Quarantine(item) => answer.redriven.push((item, outcome)),
@@ -117,33 +139,42 @@ fn deliver(sink: &mut dyn Sink, lane: usize, batch: Vec<Job>) -> Answer {
 }
 
 impl Lane {
-    /// Whether it can be given work.
+    /// Whether it can be given a batch.
     #[must_use]
     pub fn free(&self) -> bool {
-        !self.under_way && self.waiting.is_none_or(|(since, wait)| since.elapsed() >= wait)
+        self.pace.free(self.clock.elapsed(), self.under_way)
     }
 
-    /// Whether an answer is awaited.
+    /// Batches that an answer is awaited for.
     #[must_use]
-    pub fn under_way(&self) -> bool {
+    pub fn under_way(&self) -> usize {
         self.under_way
     }
 
-    /// Gives it work. Only if it is free.
-    pub fn give(&mut self, jobs: Vec<Job>) {
-        self.under_way = !jobs.is_empty() && self.jobs.try_send(jobs).is_ok();
+    /// Which deliveries wait by themselves at this moment.
+    pub fn holds(&self) -> impl Fn(Name) -> bool {
+        let now = self.clock.elapsed();
+        move |name| self.pace.holds(now, name)
     }
 
-    /// Notes an answer: after one with refusals to be tried again it waits, each time twice as long.
-    pub fn answered(&mut self, answer: &Answer) {
-        self.under_way = false;
-        let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
-        let again = all.into_iter().any(|outcome| matches!(outcome, Outcome::Again(_) | Outcome::Unknown(_)));
-        if again {
-            self.waiting = Some((Stopwatch::start(), self.wait));
-            self.wait = (self.wait * 2).min(WAIT_MAX);
-        } else {
-            (self.waiting, self.wait) = (None, WAIT_MIN);
+    /// How many do, or are due again.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.pace.held()
+    }
+
+    /// Gives it a batch. Only if it is free.
+    pub fn give(&mut self, jobs: Vec<Job>) {
+        if !jobs.is_empty() && self.jobs.try_send(jobs).is_ok() {
+            self.under_way += 1;
         }
+    }
+
+    /// Notes an answer.
+    pub fn answered(&mut self, answer: &Answer) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let named = answer.outcomes.iter().map(|(pipeline, number, outcome)| (Some((*pipeline, *number)), outcome));
+        let nameless = answer.redriven.iter().map(|(_, outcome)| (None, outcome));
+        self.pace.answered(self.clock.elapsed(), named.chain(nameless));
     }
 }

@@ -45,6 +45,8 @@ pub struct Desk {
     looked: Stopwatch,
     noted: Stopwatch,
     hits: String,
+    /// Items in the quarantine, when they were last counted.
+    items: Option<u64>,
     /// Items that a sink has not answered for yet.
     sent: BTreeSet<i64>,
     reload: Arc<AtomicBool>,
@@ -61,6 +63,7 @@ impl Desk {
             looked: Stopwatch::start(),
             noted: Stopwatch::start(),
             hits: String::new(),
+            items: None,
             sent: BTreeSet::new(),
             reload,
         }
@@ -133,12 +136,18 @@ impl Desk {
         Fetched::again(source, record, &self.intakes)
     }
 
+    /// Items in the quarantine, when they were last counted.
+    #[must_use]
+    pub fn quarantine_items(&self) -> Option<u64> {
+        self.items
+    }
+
     /// Writes the notes, now and then.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn note(&mut self, engine: &Engine) -> Result<(), StoreError> {
-        if self.noted.elapsed() < NOTE {
+        if self.items.is_some() && self.noted.elapsed() < NOTE {
             return Ok(());
         }
         self.noted = Stopwatch::start();
@@ -150,6 +159,7 @@ impl Desk {
     /// # Errors
     /// [`StoreError`].
     pub fn note_at_last(&mut self, engine: &Engine) -> Result<(), StoreError> {
+        self.items = Some(self.store.quarantine_items()?);
         let hits = serde_json::json!(engine.machine().books().alerts.suppression_hits).to_string();
         if hits != self.hits {
             self.store.set_info(SUPPRESSION_HITS, &hits)?;

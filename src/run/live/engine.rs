@@ -14,7 +14,7 @@ use crate::io::port::{Append, Delivery, Outcome, ReadPosition, Refusal, RuleFile
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::pipeline::{Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
+use tidegate_core::pipeline::{Action, Batch, Control, Due, Entry, LaneKind, Machine, Quarantined, Reload, UPDATE_EVERY_MS, Verdict};
 
 /// Documents handed to a sink at once.
 const DOCUMENTS_MAX: usize = 200;
@@ -42,6 +42,8 @@ pub struct Applied {
     pub apply: Duration,
     /// What changed about the rules.
     pub reload: Option<Reload>,
+    /// What went into the outboxes.
+    pub actions: Vec<Action>,
 }
 
 /// The durable machine.
@@ -208,29 +210,48 @@ impl Engine {
         let Some(round) = self.unwritten.take() else { return Ok(None) };
         self.head = position;
         let clock = Stopwatch::start();
-        self.machine.apply(position, &round.entries);
+        let effects = self.machine.apply(position, &round.entries);
         let apply = clock.elapsed();
         tracing::trace!(target: "window", position, "applied");
         self.snapshots.applied(apply);
-        Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned() }))
+        let actions = effects.into_iter().map(|(_, effect)| effect.action).collect();
+        Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned(), actions }))
     }
 
-    /// Gives every free lane what is due.
+    /// Gives every free lane what is due: a batch, and full ones beside it while the lane has room.
     pub fn send(&mut self, lanes: &mut Lanes) {
-        for lane in lanes.lanes.iter_mut().filter(|lane| lane.free()) {
-            let mut jobs: Vec<Job> = self.again.remove(&lane.name).unwrap_or_default();
-            for pipeline in 0..self.machine.pipelines().len() as u16 {
-                let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
-                let due = self.machine.outbox_mut(pipeline).due(&lane.name, room);
-                if !due.is_empty() {
-                    tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+        for lane in &mut lanes.lanes {
+            while lane.free() && (lane.under_way() == 0 || self.ready(lane) >= DOCUMENTS_MAX) {
+                let jobs = self.batch(lane);
+                if jobs.is_empty() {
+                    break;
                 }
-                jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
-            }
-            if !jobs.is_empty() {
                 lane.give(jobs);
             }
         }
+    }
+
+    /// About how many deliveries could go.
+    fn ready(&self, lane: &Lane) -> usize {
+        let of = |pipeline: u16| {
+            let outbox = self.machine.outbox(pipeline);
+            outbox.waiting(&lane.name).saturating_sub(outbox.under_way(&lane.name))
+        };
+        (0..self.machine.pipelines().len() as u16).map(of).sum::<usize>().saturating_sub(lane.held())
+    }
+
+    fn batch(&mut self, lane: &Lane) -> Vec<Job> {
+        let mut jobs: Vec<Job> = self.again.remove(&lane.name).unwrap_or_default();
+        let holds = lane.holds();
+        for pipeline in 0..self.machine.pipelines().len() as u16 {
+            let room = DOCUMENTS_MAX.saturating_sub(jobs.len());
+            let due = self.machine.outbox_mut(pipeline).due_but(&lane.name, room, &|number| holds((pipeline, number)));
+            if !due.is_empty() {
+                tracing::trace!(target: "window", pipeline, lane = &*lane.name, deliveries = due.len(), "sending");
+            }
+            jobs.extend(due.into_iter().map(|due| job(pipeline, due)));
+        }
+        jobs
     }
 
     /// Queues an item of the quarantine for its lane.
@@ -323,7 +344,7 @@ impl Engine {
     /// Pages that no sink has taken.
     #[must_use]
     pub fn pages_waiting(&self) -> u64 {
-        self.waiting(|kind| kind == LaneKind::Page)
+        self.waiting(LaneKind::is_page)
     }
 
     /// Documents and pages that no sink has answered for.

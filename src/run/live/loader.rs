@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::io::rules::BUILTIN;
 use crate::io::sqlite::Budget;
 use crate::io::watch::Watch;
+use crate::telemetry::Board;
 use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Loader {
     pub asked: Arc<AtomicBool>,
     /// The byte budget of the state file.
     pub budget: Budget,
+    /// What is told of it.
+    pub board: Board,
 }
 
 impl std::fmt::Debug for Loader {
@@ -70,8 +73,15 @@ impl Loader {
 
     fn load(&mut self) -> Option<Generation> {
         match self.attempt() {
-            Ok(generation) => Some(generation),
+            Ok(generation) => {
+                self.board.tally(|tally| tally.reloads.refusal = None);
+                Some(generation)
+            }
             Err(why) => {
+                self.board.tally(|tally| {
+                    tally.reloads.refused += 1;
+                    tally.reloads.refusal = Some(why.clone());
+                });
                 tracing::error!("nothing was reloaded, everything goes on as it was: {}", shown(&why));
                 None
             }
@@ -81,7 +91,9 @@ impl Loader {
     fn attempt(&mut self) -> Result<Generation, String> {
         let mut config = (self.reread)()?;
         if fixed(&config) != fixed(&self.running) {
-            tracing::warn!("changed sources, sinks, pipelines, state file, lease, snapshots or log take effect at the next start");
+            tracing::warn!(
+                "changed sources, sinks, ownership, pipelines, state file, lease, snapshots, log or http take effect at the next start"
+            );
         }
         keep_fixed(&mut config, &self.running);
         self.budget.set(config.state_bytes_max);
@@ -100,17 +112,19 @@ fn shown(why: &str) -> String {
 /// What only a restart changes.
 fn fixed(config: &Config) -> impl PartialEq + use<> {
     let c = config.clone();
-    (c.sources, c.sinks, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log)
+    (c.sources, c.sinks, c.ownership, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log, c.http)
 }
 
 fn keep_fixed(config: &mut Config, running: &Config) {
     config.sources.clone_from(&running.sources);
     config.sinks.clone_from(&running.sinks);
+    config.ownership.clone_from(&running.ownership);
     config.state.clone_from(&running.state);
     config.pipelines = running.pipelines;
     config.lease_ms = running.lease_ms;
     config.snapshots.clone_from(&running.snapshots);
     config.log.clone_from(&running.log);
+    config.http.clone_from(&running.http);
 }
 
 /// Files whose change is a reason to load.

@@ -34,7 +34,23 @@ pub struct Shards {
     sources: Vec<Known>,
 }
 
+/// How a source stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    /// Watermark of its slowest shard; `None`: nothing can come any more.
+    pub watermark_ms: Option<i64>,
+    /// Shards under way.
+    pub shards: usize,
+    /// It ended for ever.
+    pub finished: bool,
+}
+
 impl Shards {
+    /// How each source stands, in order.
+    pub fn standing(&self) -> impl Iterator<Item = Stand> {
+        self.sources.iter().map(|k| Stand { watermark_ms: k.watermark(), shards: k.shards.len(), finished: k.finished })
+    }
+
     /// Adds a source; its number is its place. `services` are the kinds of events it may carry.
     pub fn add(&mut self, services: Vec<Service>, stamped: bool) {
         self.sources.push(Known { services, stamped, shards: BTreeMap::new(), ended_ms: None, finished: false });

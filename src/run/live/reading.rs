@@ -7,6 +7,7 @@
 
 use super::gate::{Gate, Held};
 use crate::io::port::{Flow, Progress, Read, ReadPosition, Source};
+use crate::telemetry::Board;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,6 +104,21 @@ impl Readers {
     /// Starts reading. `stamped` tells, per source, whether its events carry their own arrival.
     #[must_use]
     pub fn start(sources: Vec<Box<dyn Source>>, stamped: &[bool], intakes: Arc<Intakes>, resume: &[ReadPosition]) -> Self {
+        Readers::watched(sources, stamped, intakes, resume, None)
+    }
+
+    /// The same; a board hears who was heard of, and where the sources count.
+    #[must_use]
+    pub fn watched(
+        sources: Vec<Box<dyn Source>>,
+        stamped: &[bool],
+        intakes: Arc<Intakes>,
+        resume: &[ReadPosition],
+        board: Option<&Board>,
+    ) -> Self {
+        if let Some(board) = board {
+            board.count(sources.iter().map(|source| (source.name(), source.counts())).collect());
+        }
         let (sender, found) = bounded(BATCHES_MAX);
         let gate = Arc::new(Gate::default());
         let intakes = Arc::new(RwLock::new(intakes));
@@ -120,6 +136,7 @@ impl Readers {
                 sender: sender.clone(),
                 gate: gate.clone(),
                 memories: Mutex::default(),
+                board: board.cloned(),
             };
             threads.push(std::thread::spawn(move || {
                 let end = source.run(&resume, &|read| outlet.take(read));
@@ -159,6 +176,7 @@ struct Outlet {
     sender: Sender<FromReader>,
     gate: Arc<Gate>,
     memories: Mutex<BTreeMap<Arc<str>, ShardMemory>>,
+    board: Option<Board>,
 }
 
 impl Outlet {
@@ -188,6 +206,7 @@ impl Outlet {
         let before = (!read.records.is_empty()).then(|| memory.fork());
         let mut gathered = Gathered::default();
         intake.process(&mut memory, &read.records, &mut gathered);
+        self.board.iter().for_each(|board| board.coverage().note(&gathered.coverage));
         if read.progress != Progress::Ended {
             self.memories().insert(read.shard.clone(), memory);
         }

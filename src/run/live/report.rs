@@ -1,18 +1,22 @@
 //! What the program's log tells of a run: what changed, what failed, and once a minute how it stands.
 //!
-//! Owns the wording and the rates. Never decides. No text of an event is logged here: counts, positions and names of the
+//! Owns the wording and the rates; what is counted goes to the board beside. Never decides. No text of an event is logged here: counts, positions and names of the
 //! configuration only. Latency is that of a round: read to effect handed over, by hdrhistogram.
 
+use super::delivery::Answer;
 use super::engine::{Applied, Engine};
 use super::generation::Generation;
+use super::notice::{Notice, delivered};
 use super::reading::Fetched;
 use super::snapshots::Written;
 use crate::io::clock::Stopwatch;
 use crate::io::port::Outcome;
 use crate::run::latency::Latency;
+use crate::telemetry::tally::Sealed;
+use std::sync::Arc;
 use std::time::Duration;
+use tidegate_core::pipeline::Reload;
 use tidegate_core::pipeline::books::total;
-use tidegate_core::pipeline::{EffectNumber, Reload};
 
 /// How often the standing is told.
 const EVERY: Duration = Duration::from_secs(60);
@@ -20,7 +24,8 @@ const EVERY: Duration = Duration::from_secs(60);
 /// See the module.
 #[derive(Debug)]
 pub struct Reporter {
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
+    notice: Notice,
     since: Stopwatch,
     append: Latency,
     apply: Latency,
@@ -32,14 +37,15 @@ pub struct Reporter {
 impl Reporter {
     /// For sources of these names.
     #[must_use]
-    pub fn new(names: Vec<String>) -> Self {
+    pub fn new(names: Vec<Arc<str>>, notice: Notice) -> Self {
         let (append, apply) = (Latency::default(), Latency::default());
-        Reporter { names, since: Stopwatch::start(), append, apply, lost: 0, unavailable: None, failing: Default::default() }
+        Reporter { names, notice, since: Stopwatch::start(), append, apply, lost: 0, unavailable: None, failing: Default::default() }
     }
 
     /// A round was appended and applied.
     pub fn applied(&mut self, applied: Option<Applied>) {
         let Some(applied) = applied else { return };
+        self.notice.applied(&applied);
         self.append.note(applied.append);
         self.apply.note(applied.apply);
     }
@@ -47,6 +53,9 @@ impl Reporter {
     /// Readers handed something over.
     pub fn fetched(&mut self, fetched: &[Fetched]) {
         for one in fetched {
+            if let Some(name) = self.names.get(one.source) {
+                self.notice.board().tally(|tally| tally.read(name, one.gathered.counts.records, one.lost.is_some()));
+            }
             if let Some(lost) = &one.lost {
                 self.lost += 1;
                 tracing::error!(source = self.name(one.source), shard = shown(&one.shard), "input was lost: {}", shown(lost));
@@ -58,7 +67,12 @@ impl Reporter {
     pub fn ended(&self, source: usize, end: &Result<(), String>) {
         match end {
             Ok(()) => tracing::info!(source = self.name(source), "the source ended: all of it was read"),
-            Err(why) => tracing::error!(source = self.name(source), "the source cannot go on: {}", shown(why)),
+            Err(why) => {
+                tracing::error!(source = self.name(source), "the source cannot go on: {}", shown(why));
+                if let Some(name) = self.names.get(source) {
+                    self.notice.board().tally(|tally| tally.sources.entry(name.clone()).or_default().failed += 1);
+                }
+            }
         }
     }
 
@@ -80,15 +94,25 @@ impl Reporter {
     /// A snapshot stands, or does not.
     pub fn sealed(&self, written: &Written) {
         let (pipeline, position) = (written.pipeline, written.position);
+        self.notice.board().tally(|tally| match &written.done {
+            Ok(()) => {
+                tally.snapshot.note(written.took);
+                tally.sealed.insert(pipeline, Sealed { bytes: written.bytes, at: Stopwatch::start() });
+            }
+            Err(_) => tally.snapshots_failed += 1,
+        });
         match &written.done {
             Ok(()) => tracing::debug!(pipeline, position, "snapshot"),
             Err(why) => tracing::error!(pipeline, position, "a snapshot was not written: {why}"),
         }
     }
 
-    /// A sink answered.
-    pub fn answered(&mut self, lane: &str, outcomes: &[(u16, EffectNumber, Outcome)]) {
-        let trouble = outcomes.iter().find_map(|(_, _, outcome)| match outcome {
+    /// A sink answered; so many deliveries of its lane still wait by themselves.
+    pub fn answered(&mut self, lane: &Arc<str>, answer: &Answer, held: usize) {
+        let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
+        self.notice.board().tally(|tally| tally.answered(lane, answer.took, all.map(delivered)));
+        let lane: &str = lane;
+        let trouble = answer.outcomes.iter().find_map(|(_, _, outcome)| match outcome {
             Outcome::Again(why) | Outcome::Unknown(why) => Some(why),
             _ => None,
         });
@@ -97,7 +121,7 @@ impl Reporter {
                 tracing::warn!(lane, "the sink cannot take everything; it is tried again: {}", shown(why));
                 self.failing.insert(lane.to_owned(), why.clone());
             }
-            None if self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
+            None if held == 0 && self.failing.remove(lane).is_some() => tracing::info!(lane, "the sink takes everything again"),
             _ => {}
         }
     }
@@ -111,6 +135,7 @@ impl Reporter {
 
     /// The service begins with a generation that its log does not hold yet.
     pub fn begun(&self, generation: &Generation, applied: Option<&Applied>) {
+        applied.and_then(|a| a.reload.as_ref()).into_iter().for_each(|reload| self.notice.reloaded(reload));
         let (rules, shadow) = (generation.rules.set.rules.len(), generation.shadow);
         let how = applied.and_then(|a| a.reload.as_ref()).map_or_else(|| "unchanged".to_owned(), said);
         tracing::info!(rules, shadow, "rules in force: {how}");
@@ -119,6 +144,8 @@ impl Reporter {
     /// Another generation is in force.
     pub fn changed(&self, generation: &Generation, applied: Option<&Applied>) {
         let rules = generation.rules.set.rules.len();
+        self.notice.changed();
+        applied.and_then(|a| a.reload.as_ref()).into_iter().for_each(|reload| self.notice.reloaded(reload));
         match applied.and_then(|a| a.reload.as_ref()) {
             Some(reload) => tracing::info!(rules, shadow = generation.shadow, "rules reloaded: {}", said(reload)),
             None => tracing::info!(rules, shadow = generation.shadow, "tables, suppressions or settings reloaded; rules are unchanged"),
@@ -128,11 +155,13 @@ impl Reporter {
 
     /// A stop was asked for.
     pub fn stopping(&self) {
+        self.notice.stopping();
         tracing::info!("stopping: what was read goes into the log, then snapshots and deliveries");
     }
 
-    /// Once a minute: how it stands.
-    pub fn tell(&mut self, engine: &Engine) {
+    /// How it stands: to the board, and once a minute into the log.
+    pub fn tell(&mut self, engine: &Engine, quarantine_items: Option<u64>) {
+        self.notice.turned(engine, self.unavailable.as_deref(), quarantine_items);
         if self.since.elapsed() < EVERY {
             return;
         }
@@ -157,7 +186,7 @@ impl Reporter {
     }
 
     fn name(&self, source: usize) -> &str {
-        self.names.get(source).map_or("?", String::as_str)
+        self.names.get(source).map_or("?", |name| &**name)
     }
 }
 

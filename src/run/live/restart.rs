@@ -9,7 +9,9 @@ use super::progress::Shards;
 use super::snapshots::Snapshots;
 use crate::io::clock::Stopwatch;
 use crate::io::port::{ReadPosition, Recovered, Store, StoreError};
+use crossbeam_channel::bounded;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::event::GenericSource;
@@ -51,7 +53,7 @@ pub struct Started {
 ///
 /// # Errors
 /// [`StoreError`]: the store cannot be read, or what it holds cannot be applied.
-pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, generation: &Generation) -> Result<Started, StoreError> {
+pub fn start(mut store: Box<dyn Store>, mut beside: Box<dyn Store>, plan: Plan, generation: &Generation) -> Result<Started, StoreError> {
     let clock = Stopwatch::start();
     tracing::trace!(target: "window", "restarting");
     let mut recovered = store.recover()?;
@@ -73,15 +75,7 @@ pub fn start(mut store: Box<dyn Store>, beside: Box<dyn Store>, plan: Plan, gene
     let from = machine.next_position().max(1);
     let taken = machine.pipelines().iter().map(|p| p.next_position().saturating_sub(1)).collect();
     let applying = Stopwatch::start();
-    let mut renewed = Stopwatch::start();
-    for position in from..=recovered.head {
-        tracing::trace!(target: "window", position, "catching up");
-        if renewed.elapsed() >= plan.renew_every {
-            store.renew()?;
-            renewed = Stopwatch::start();
-        }
-        again(store.as_mut(), &mut machine, &mut known, position)?;
-    }
+    catch_up(store.as_mut(), beside.as_mut(), &mut machine, &mut known, from..=recovered.head, plan.renew_every)?;
     machine.resume();
     tracing::trace!(target: "window", position = recovered.head, "caught up");
     // What was applied again is not in a snapshot yet: a service that dies again and again must not have more of it every time.
@@ -112,18 +106,59 @@ fn images(store: &mut dyn Store, recovered: &mut Recovered) -> Result<Vec<Option
     Ok(images)
 }
 
-/// Applies one position of the log again.
-fn again(store: &mut dyn Store, machine: &mut Machine, known: &mut Known<'_>, position: u64) -> Result<(), StoreError> {
-    let mut entries = Vec::new();
-    for pipeline in 0..machine.pipelines().len() as u16 {
-        let bytes = store.entry(pipeline, position)?;
-        let entry = bytes.map(|bytes| Entry::decode(&bytes)).transpose().map_err(|e| unreadable(format!("position {position}: {e}")))?;
-        if let Some(control) = entry.as_ref().and_then(|e| e.control.as_ref()) {
-            machine.learn(&known.need(store, &control.rules)?);
+/// Positions that are read and decoded ahead of the one that is applied.
+const AHEAD: usize = 64;
+
+/// One position of the log: an entry per Pipeline, none where its log was cut.
+type Position = Vec<Option<Entry>>;
+
+/// Applies these positions again, in order. Another thread reads and decodes ahead, over the other connection: applying is the
+/// longer half, and only it must wait for itself.
+fn catch_up(
+    store: &mut dyn Store,
+    beside: &mut dyn Store,
+    machine: &mut Machine,
+    known: &mut Known<'_>,
+    positions: RangeInclusive<u64>,
+    renew_every: Duration,
+) -> Result<(), StoreError> {
+    let (pipelines, first) = (machine.pipelines().len() as u16, *positions.start());
+    std::thread::scope(|scope| {
+        let (ahead, read) = bounded::<Result<Position, StoreError>>(AHEAD);
+        scope.spawn(move || {
+            let all = positions.map(|position| read_position(beside, pipelines, position));
+            // Nobody waits for more once one could not be applied.
+            all.map(|one| ahead.send(one)).find(Result::is_err)
+        });
+        let mut renewed = Stopwatch::start();
+        for (position, entries) in (first..).zip(read) {
+            tracing::trace!(target: "window", position, "catching up");
+            if renewed.elapsed() >= renew_every {
+                store.renew()?;
+                renewed = Stopwatch::start();
+            }
+            apply_again(store, machine, known, position, &entries?)?;
         }
-        entries.push(entry);
+        Ok(())
+    })
+}
+
+fn read_position(store: &mut dyn Store, pipelines: u16, position: u64) -> Result<Position, StoreError> {
+    let decode = |bytes: Vec<u8>| Entry::decode(&bytes).map_err(|e| unreadable(format!("position {position}: {e}")));
+    (0..pipelines).map(|pipeline| store.entry(pipeline, position)?.map(decode).transpose()).collect()
+}
+
+fn apply_again(
+    store: &mut dyn Store,
+    machine: &mut Machine,
+    known: &mut Known<'_>,
+    position: u64,
+    entries: &[Option<Entry>],
+) -> Result<(), StoreError> {
+    for control in entries.iter().flatten().filter_map(|entry| entry.control.as_ref()) {
+        machine.learn(&known.need(store, &control.rules)?);
     }
-    machine.reapply(position, &entries).map_err(unreadable)?;
+    machine.reapply(position, entries).map_err(unreadable)?;
     Ok(())
 }
 

@@ -99,7 +99,7 @@ impl Service {
             self.wait(&mut turns)?;
             let done = self.tend(&mut turns);
             self.survive(&mut turns, done)?;
-            self.reporter.tell(&self.engine);
+            self.reporter.tell(&self.engine, self.desk.quarantine_items());
         }
         self.finish(turns)
     }
@@ -210,7 +210,7 @@ impl Service {
     fn answered(&mut self, mut answer: Answer) -> Result<(), StoreError> {
         let lane = &mut self.lanes.lanes[answer.lane];
         lane.answered(&answer);
-        self.reporter.answered(&lane.name, &answer.outcomes);
+        self.reporter.answered(&lane.name, &answer, lane.held());
         let redriven = std::mem::take(&mut answer.redriven);
         let refused = self.engine.answered(lane, answer);
         self.reporter.refused(&lane.name, &refused);

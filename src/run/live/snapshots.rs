@@ -33,6 +33,10 @@ pub struct Written {
     pub pipeline: u16,
     /// Its position.
     pub position: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// How long writing it took.
+    pub took: Duration,
     /// Whether it stands; else why it does not: the ones before it still do.
     pub done: Result<(), StoreError>,
 }
@@ -57,9 +61,10 @@ impl Snapshots {
         std::thread::spawn(move || {
             let mut store = store;
             for image in work {
+                let clock = Stopwatch::start();
                 let done = write(store.as_mut(), &image);
-                let Image { pipeline, position, .. } = image;
-                if tell.send(Written { pipeline, position, done }).is_err() {
+                let Image { pipeline, position, bytes } = image;
+                if tell.send(Written { pipeline, position, bytes: bytes.len() as u64, took: clock.elapsed(), done }).is_err() {
                     break;
                 }
             }
@@ -81,6 +86,11 @@ impl Snapshots {
         }
         let due = |(clock, spent, at): &(Stopwatch, Duration, u64)| *at < head && (*spent >= APPLY_MAX || clock.elapsed() >= self.every);
         self.since.iter().position(due).map(|p| p as u16)
+    }
+
+    /// Per Pipeline: the position of its newest snapshot, or of the one under way.
+    pub fn positions(&self) -> impl Iterator<Item = u64> {
+        self.since.iter().map(|(_, _, at)| *at)
     }
 
     /// Whether a Pipeline has a snapshot at this head, or one is on its way.

@@ -7,6 +7,8 @@ use super::delivery::Lanes;
 use super::desk::Desk;
 use super::generation::Generation;
 use super::loader::{Loader, Reread, watched};
+use super::notice::Notice;
+use super::owning::own;
 use super::reading::Readers;
 use super::report::Reporter;
 use super::restart::{self, Plan, Started};
@@ -17,6 +19,8 @@ use crate::io::port::StoreError;
 use crate::io::signal::{Signal, listen};
 use crate::io::sqlite::{OpenOptions, SqliteStore, acquire};
 use crate::io::watch::Watch;
+use crate::telemetry::standing::Ownership;
+use crate::telemetry::{Board, Stage, server};
 use crossbeam_channel::Receiver;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +35,8 @@ pub enum Trouble {
     Configuration(String),
     /// The store.
     Store(StoreError),
+    /// Somebody else reads the sources, or nobody can tell.
+    Refused(String),
 }
 
 impl From<StoreError> for Trouble {
@@ -45,9 +51,14 @@ impl From<StoreError> for Trouble {
 /// [`Trouble`].
 pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Ending>, Trouble> {
     let signals = listen().map_err(Trouble::Configuration)?;
+    let board = Board::new(&config.state);
+    if let Some(http) = &config.http {
+        server::serve(http.listen, board.clone()).map_err(Trouble::Configuration)?;
+    }
     let prepared = Prepared::load(config, &file).map_err(Trouble::Configuration)?;
-    let Some((store, waited)) = take(&prepared.config, &signals)? else { return Ok(None) };
+    let Some((mut store, waited)) = take(&prepared.config, &signals, &board)? else { return Ok(None) };
     let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
+    let Some(owned) = own(&prepared.config, &mut store, &signals, &board)? else { return Ok(None) };
     let Prepared { config, generation, watch } = prepared;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
@@ -61,12 +72,14 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     };
     let (twin, beside, budget) = (store.twin()?, store.twin()?, store.budget());
     budget.set(config.state_bytes_max);
+    say_owned(&board, &store);
     let started = restart::start(Box::new(store), Box::new(beside), plan, &generation)?;
     let asked = Arc::new(AtomicBool::new(false));
     let names: Vec<(Arc<str>, bool)> =
         config.sources.iter().zip(wiring::stamped(&config)).map(|(s, stamped)| (s.name.as_str().into(), stamped)).collect();
     let desk = Desk::new(twin, names.clone(), generation.intakes.clone(), asked.clone());
-    let reporter = Reporter::new(names.iter().map(|(name, _)| name.to_string()).collect());
+    let names: Vec<Arc<str>> = names.into_iter().map(|(name, _)| name).collect();
+    let reporter = Reporter::new(names.clone(), Notice::new(board.clone(), names));
     tell(&started, &generation, &config);
     let mut engine = started.engine;
     engine.acknowledge()?;
@@ -76,16 +89,20 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         tracing::trace!(target: "window", "reloaded");
         reporter.begun(&generation, applied.as_ref());
     }
-    let readers = Readers::start(
+    board.stage(Stage::Running);
+    let readers = Readers::watched(
         wiring::sources(&config).map_err(Trouble::Configuration)?,
         &wiring::stamped(&config),
         generation.intakes.clone(),
         &started.resume,
+        Some(&board),
     );
     let sources = config.sources.len();
-    let generations = Loader { running: config, file, reread, watch, asked, budget }.start();
+    let generations = Loader { running: config, file, reread, watch, asked, budget, board }.start();
     let service = Service { engine, readers, lanes: Lanes::start(sinks), signals, generations, desk, reporter, renew_every };
-    Ok(Some(service.run(sources)?))
+    let ending = service.run(sources)?;
+    owned.release();
+    Ok(Some(ending))
 }
 
 /// What a configuration names, loaded.
@@ -114,16 +131,27 @@ impl Prepared {
 }
 
 /// Takes the state file; waits while another process owns it. Beside it: whether it waited.
-fn take(config: &Config, signals: &Receiver<Signal>) -> Result<Option<(SqliteStore, bool)>, StoreError> {
+fn take(config: &Config, signals: &Receiver<Signal>, board: &Board) -> Result<Option<(SqliteStore, bool)>, StoreError> {
     let options =
         OpenOptions { bytes_max: config.state_bytes_max, lease: Duration::from_millis(config.lease_ms), ..OpenOptions::default() };
-    let stop = || matches!(signals.try_recv(), Ok(Signal::Stop));
+    let stop = || {
+        board.turned();
+        matches!(signals.try_recv(), Ok(Signal::Stop))
+    };
     let mut waited = false;
     let store = acquire(&config.state, &options, &stop, &mut |why| {
         waited = true;
+        board.stage(Stage::Standby(why.to_owned()));
         tracing::info!("standby: {why}");
     })?;
     Ok(store.map(|store| (store, waited)))
+}
+
+/// Says that this process owns the state and is about to apply its log.
+fn say_owned(board: &Board, store: &SqliteStore) {
+    let lease = store.lease();
+    board.own(Ownership { epoch: lease.epoch(), remaining: Box::new(move || lease.remaining()), budget: store.budget() });
+    board.stage(Stage::CatchingUp);
 }
 
 fn tell(started: &Started, generation: &Generation, config: &Config) {

@@ -3,7 +3,7 @@
 //! Owns which part stands for which key. Starts nothing.
 
 use super::progress::Shards;
-use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, SourceSettings};
+use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, Sns, SourceSettings};
 use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
@@ -17,8 +17,8 @@ use tidegate_core::event::Source as Service;
 use tidegate_core::event::source::BUILT_IN;
 use tidegate_core::pipeline::LaneKind;
 
-/// A sink and whether it takes pages.
-pub type Sinks = Vec<(Box<dyn Sink>, bool)>;
+/// A sink and what it takes.
+pub type Sinks = Vec<(Box<dyn Sink>, LaneKind)>;
 
 /// The sources, in order.
 ///
@@ -39,22 +39,7 @@ pub fn sources(config: &Config) -> Result<Vec<Box<dyn Source>>, String> {
 
 #[cfg(feature = "aws")]
 fn kinesis(name: &str, stream: &KinesisStream, services: Vec<Service>) -> Result<Box<dyn Source>, String> {
-    use crate::config::{Consumer, StreamStart};
-    use crate::io::aws::{KinesisSource, Start, Stream};
-    let start = match stream.start {
-        StreamStart::TrimHorizon => Start::TrimHorizon,
-        StreamStart::Latest => Start::Latest,
-        StreamStart::At(ms) => Start::At(ms),
-    };
-    let stream = Stream {
-        stream: stream.stream.clone(),
-        region: stream.region.clone(),
-        endpoint_url: stream.endpoint_url.clone(),
-        role_arn: stream.role_arn.clone(),
-        external_id: stream.external_id.clone(),
-        consumer: (stream.consumer == Consumer::FanOut).then(|| stream.consumer_name.clone()),
-    };
-    Ok(Box::new(KinesisSource::new(name, stream, start, services)))
+    Ok(Box::new(super::aws::kinesis(name, stream, services)))
 }
 
 #[cfg(not(feature = "aws"))]
@@ -105,21 +90,43 @@ pub fn sinks(config: &Config, store: &SqliteStore) -> Result<Sinks, String> {
     };
     let mut sinks: Sinks = Vec::new();
     if config.sinks.sqlite {
-        sinks.push((Box::new(store.alerts()), false));
+        sinks.push((Box::new(store.alerts()), LaneKind::Index));
     }
     if let Some(ndjson) = &config.sinks.ndjson {
-        sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), false));
+        sinks.push((Box::new(NdjsonSink::open(ndjson.file.clone(), may_send(&lease))?), LaneKind::Index));
     }
     if let Some(settings) = &config.sinks.opensearch {
         let (client, lease) = (open_search(settings)?, lease.clone());
         let bytes = usize::try_from(settings.bulk_bytes).unwrap_or(usize::MAX);
         let sink = OpenSearchSink::new(client, settings.index_prefix.clone(), bytes, Box::new(move || lease.remaining()));
-        sinks.push((Box::new(sink), false));
+        sinks.push((Box::new(sink), LaneKind::Index));
+    }
+    if let Some(settings) = &config.sinks.sns {
+        sinks.extend(sns(settings, &lease)?);
     }
     if config.sinks.log.pages {
-        sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), true));
+        sinks.push((Box::new(LogPages::open(None, may_send(&lease))?), LaneKind::Page));
     }
     Ok(sinks)
+}
+
+/// Pages through SNS: a lane for critical pages and one for the rest.
+#[cfg(feature = "aws")]
+fn sns(settings: &Sns, lease: &Lease) -> Result<Sinks, String> {
+    use crate::io::aws::sns::{CRITICAL_LANE, LANE, SnsSink};
+    let (mut sinks, file): (Sinks, _) = (Vec::new(), super::pages::file(settings)?);
+    for (lane, kind) in [(CRITICAL_LANE, LaneKind::CriticalPage), (LANE, LaneKind::OtherPage)] {
+        let critical = kind == LaneKind::CriticalPage;
+        let (first, second) = (super::pages::first(settings, critical)?, super::pages::second(settings, critical, file.clone())?);
+        let lease = lease.clone();
+        sinks.push((Box::new(SnsSink::new(lane, first, second, Box::new(move || lease.remaining()))?), kind));
+    }
+    Ok(sinks)
+}
+
+#[cfg(not(feature = "aws"))]
+fn sns(_settings: &Sns, _lease: &Lease) -> Result<Sinks, String> {
+    Err("`sinks.sns`: this program was built without AWS; use a build with the feature `aws` (the default)".to_owned())
 }
 
 /// A client of the configured OpenSearch. Nothing is sent yet.
@@ -133,17 +140,45 @@ pub fn open_search(settings: &OpenSearch) -> Result<Client, String> {
     };
     let access = match (&settings.user, &settings.password) {
         (Some(user), Some(password)) => opensearch::Access::Basic { user: user.clone(), password: secret(password) },
-        _ => opensearch::Access::Open,
+        _ => signed(settings),
     };
     if let opensearch::Access::Basic { password, .. } = &access {
         password.read().map_err(|why| format!("`sinks.opensearch.password`: {why}"))?;
     }
     let timeout = Duration::from_millis(settings.timeout_ms);
-    Client::new(opensearch::Settings { url: settings.url.clone(), access, ca_file: settings.ca_file.clone(), timeout })
+    let place = |url: String| opensearch::Settings { url, access, ca_file: settings.ca_file.clone(), timeout };
+    match (&settings.url, &settings.domain) {
+        (None, Some(domain)) => located(place(format!("OpenSearch domain {domain}")), domain, settings),
+        (url, _) => Client::new(place(url.clone().unwrap_or_default())),
+    }
+}
+
+#[cfg(feature = "aws")]
+fn signed(settings: &OpenSearch) -> opensearch::Access {
+    match (&settings.domain, &settings.aws) {
+        (None, None) => opensearch::Access::Open,
+        (_, aws) => super::aws::signing(aws.as_ref()),
+    }
+}
+
+#[cfg(feature = "aws")]
+fn located(place: opensearch::Settings, domain: &str, settings: &OpenSearch) -> Result<Client, String> {
+    Client::located(place, super::aws::domain(domain, settings.aws.as_ref()))
+}
+
+#[cfg(not(feature = "aws"))]
+fn signed(_settings: &OpenSearch) -> opensearch::Access {
+    opensearch::Access::Open
+}
+
+#[cfg(not(feature = "aws"))]
+fn located(_place: opensearch::Settings, domain: &str, _settings: &OpenSearch) -> Result<Client, String> {
+    let remedy = "write `url`, or use a build with the feature `aws` (the default)";
+    Err(format!("cannot look up OpenSearch domain {domain}: this program was built without AWS; {remedy}"))
 }
 
 /// The lanes of sinks.
 #[must_use]
 pub fn lanes(sinks: &Sinks) -> Vec<(Arc<str>, LaneKind)> {
-    sinks.iter().map(|(sink, pages)| (sink.lane(), if *pages { LaneKind::Page } else { LaneKind::Index })).collect()
+    sinks.iter().map(|(sink, kind)| (sink.lane(), *kind)).collect()
 }
