@@ -190,7 +190,7 @@ fn payload(number: usize) -> Vec<u8> {
     let mut events = Vec::new();
     for line in 0..LINES {
         let (from, to) = (std::net::Ipv4Addr::from(0x0a00_0000 + random.u32(0..20_000)), std::net::Ipv4Addr::from(random.u32(..)));
-        let port = if line == 7 && number % ALERTS == 0 { 23 } else { random.u16(1_000..2_000) };
+        let port = if line == 7 && number.is_multiple_of(ALERTS) { 23 } else { random.u16(1_000..2_000) };
         let mut text = String::new();
         let key = random.u64(..) >> 4;
         write!(text, "2 111122223333 eni-{key:017x} {from} {to} 40000 {port} 6 1 40 {start} {start} REJECT OK").expect("a text");
