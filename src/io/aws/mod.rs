@@ -3,7 +3,7 @@
 //! Owns the Kinesis source: [`shards`] decides what is read when (pure, without clock or network), [`service`] puts single calls to
 //! Kinesis and reads the answers ([`fan_out`] those that are pushed), [`kinesis`] moves calls out, answers in and records on. Never
 //! decodes a record: KPL aggregates and gzip are undone where every record is. Owns pages through SNS ([`sns`]). Beside these [`lease`]
-//! keeps the ownership row in DynamoDB, [`sign`] signs requests that are no SDK's, and [`domain`] finds an OpenSearch domain. Embedded
+//! keeps the ownership row in DynamoDB, `sign` signs requests that are no SDK's, and `domain` finds an OpenSearch domain. Embedded
 //! runs never load AWS configuration: it is loaded when a Kinesis source starts, with the ownership row, or with the first page or
 //! request.
 
