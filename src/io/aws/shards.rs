@@ -18,7 +18,7 @@
 //! a subscription says so.
 //!
 //! Lost is: a position older than the stream's retention (told once it is found, reading goes on with the oldest record), a shard
-//! that is gone before it was read to its end, and what expires while it is being read ([`super::lag`]). An idle shard whose last
+//! that is gone before it was read to its end, and what expires while it is being read (`lag.rs`). An idle shard whose last
 //! record expired lost nothing. Not seen: shards that came and went unread while the stream did not say how long it keeps records.
 
 mod answers;
