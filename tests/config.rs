@@ -375,10 +375,11 @@ fn what_is_written_arrives() {
     let config = good(&everything());
     assert_eq!(config.state_bytes_max, Some(20 << 30));
     assert_eq!(config.tables.geo, [PathBuf::from("conf/tables/country.mmdb"), PathBuf::from("conf/tables/asn.mmdb")]);
-    assert_eq!(config.sources[1].reads, Reads::Folder { path: "conf/AWSLogs".into(), follow: true });
-    assert_eq!(config.sources[2].reads, Reads::File { path: "conf/flows.log".into(), follow: false });
-    assert_eq!(config.sources[2].flow_format.as_ref().map(Vec::len), Some(14));
-    let groups = &config.hints(&config.sources[3]).flow_formats;
+    let source = |name: &str| config.sources.iter().find(|source| source.name == name).expect("it is written");
+    assert_eq!(source("exports").reads, Reads::Folder { path: "conf/AWSLogs".into(), follow: true });
+    assert_eq!(source("flow-file").reads, Reads::File { path: "conf/flows.log".into(), follow: false });
+    assert_eq!(source("flow-file").flow_format.as_ref().map(Vec::len), Some(14));
+    let groups = &config.hints(source("central-logs")).flow_formats;
     assert_eq!((groups.len(), groups[0].0.as_str(), groups[0].1.len()), (1, "/vpc/edge/*", 15));
     let opensearch = config.sinks.opensearch.as_ref().expect("it is written");
     assert_eq!((opensearch.timeout_ms, opensearch.bulk_bytes), (30_000, 5 << 20));
@@ -638,7 +639,7 @@ fn check_accepts_the_example_and_says_what_would_run() {
     let out = tidegate(&["config", "check", "tidegate.example.yaml"], Path::new(env!("CARGO_MANIFEST_DIR")), None);
     let said = text(&out.stdout);
     assert_eq!(out.status.code(), Some(0), "{said}{}", text(&out.stderr));
-    assert!(said.contains("source       pipe: standard input, format auto"), "{said}");
+    assert!(said.contains("source       findings: Kinesis stream findings, from trim_horizon, format auto"), "{said}");
     assert!(said.ends_with("tidegate.example.yaml: 0 errors, 0 warnings\n"), "{said}");
     assert!(!said.contains('\x1b'), "colour only on a terminal");
 }
