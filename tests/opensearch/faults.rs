@@ -87,7 +87,7 @@ fn an_older_version_changes_nothing_and_is_done_with() {
 fn what_concerns_the_whole_server_stops_the_delivery_and_blames_no_document() {
     for (status, body, words) in [
         (401, "Unauthorized".to_owned(), "correct `sinks.opensearch.user`"),
-        (403, whole("security_exception", 403), "give this user the writer's role"),
+        (403, whole("security_exception", 403), "give this user, or whoever signs, the writer's role"),
         (403, whole("cluster_block_exception", 403), "remove the block"),
         (429, whole("circuit_breaking_exception", 429), "under pressure (status 429, circuit_breaking_exception)"),
         (502, "<html>".to_owned(), "under pressure (status 502)"),

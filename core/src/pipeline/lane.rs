@@ -204,14 +204,15 @@ impl Lane {
         }
     }
 
-    /// The lowest that wait and are neither under way nor held back, at most `max`; from here on they are under way.
+    /// The lowest that wait and are neither under way nor held back, at most `max`; from here on they are under way. Of pages only the
+    /// [`UNDER_WAY_MAX`] lowest that are not answered ever go, also where some of these are held back: they are marked after a crash.
     pub(super) fn due(&mut self, max: usize, held: &dyn Fn(EffectNumber) -> bool) -> Vec<(EffectNumber, Waiting)> {
-        let room = if self.kind.is_page() { max.min(UNDER_WAY_MAX.saturating_sub(self.under_way.len())) } else { max };
+        let window = if self.kind.is_page() { UNDER_WAY_MAX } else { usize::MAX };
         let free = |(at, w): &(&EffectNumber, &Waiting)| w.mark.earlier.is_none() && !self.under_way.contains_key(at) && !held(**at);
         // Too much is answered above one that is not: only that one goes.
         let low = self.holds.first().filter(|_| self.cursor.scattered() >= SCATTERED_MAX);
         let goes = |(_, w): &(&EffectNumber, &Waiting)| low.is_none_or(|low| w.mark.since == *low);
-        let due = self.waiting.iter().filter(free).filter(goes).take(room).map(|(at, w)| (*at, w.clone())).collect::<Vec<_>>();
+        let due = self.waiting.iter().take(window).filter(free).filter(goes).take(max).map(|(at, w)| (*at, w.clone())).collect::<Vec<_>>();
         self.under_way.extend(due.iter().map(|(at, w)| (*at, Arc::clone(&w.item.alert))));
         due
     }

@@ -113,7 +113,7 @@ fn compare(outbox: &Outbox, model: &Model, what: &str) {
     assert_eq!(outbox.counts("page").waiting, model.waiting_pages().len() as u64, "{what}");
 }
 
-fn restart(rng: &mut Rng, model: &Model, stored: &Stored, head: u64) -> Outbox {
+fn restart(rng: &mut Rng, model: &Model, stored: &Stored, head: u64, sent: &BTreeSet<EffectNumber>) -> Outbox {
     let snapshot = if rng.u8(0..4) == 0 { None } else { stored.snapshots.iter().rev().nth(rng.usize(0..2)) };
     let cursors: Vec<(String, Vec<u8>)> = stored.cursors.clone().into_iter().collect();
     let mut outbox = Outbox::restore(snapshot.map(|s| &s.1[..]), &lanes(), &cursors, head).expect("its own bytes");
@@ -125,6 +125,7 @@ fn restart(rng: &mut Rng, model: &Model, stored: &Stored, head: u64) -> Outbox {
     let numbers: Vec<EffectNumber> = shown.iter().map(|d| d.number).collect();
     assert_eq!(numbers, waiting.iter().copied().take(10).collect::<Vec<_>>());
     assert!(shown.iter().all(|d| d.repeated), "they may have been under way");
+    assert!(sent.iter().all(|n| numbers.contains(n)), "a page that was sent in any life before is marked: {sent:?} {numbers:?}");
     numbers.iter().for_each(|n| assert!(outbox.acknowledge("page", *n, Verdict::Again)));
     outbox
 }
@@ -137,6 +138,8 @@ fn it_agrees_with_the_naive_model_over_restarts_from_any_snapshot() {
         let mut rng = Rng::with_seed(seed);
         let (mut outbox, mut model, mut stored) = (Outbox::new(&lanes()), Model::default(), Stored::default());
         let mut under_way: Vec<(&str, EffectNumber)> = Vec::new();
+        // Pages that a sink was given, in this life or one before, and that are not done.
+        let mut sent = BTreeSet::new();
         let mut head = 0;
         for step in 0..60 {
             match rng.u8(0..20) {
@@ -153,6 +156,7 @@ fn it_agrees_with_the_naive_model_over_restarts_from_any_snapshot() {
                     assert!(due.iter().all(|d| !held(d.number)));
                     assert!(due.windows(2).all(|w| w[0].number < w[1].number));
                     under_way.extend(due.iter().map(|d| (lane, d.number)));
+                    sent.extend(due.iter().filter(|_| lane == "page").map(|d| d.number));
                     assert!(outbox.under_way("page") <= 10);
                     let alerts: BTreeSet<_> = under_way.iter().filter(|(l, _)| *l == "os").map(|(_, n)| name(&model, *n)).collect();
                     assert_eq!(alerts.len(), under_way.iter().filter(|(l, _)| *l == "os").count(), "one version of an alert at a time");
@@ -169,6 +173,7 @@ fn it_agrees_with_the_naive_model_over_restarts_from_any_snapshot() {
                     assert!(outbox.acknowledge(lane, number, verdict));
                     if matches!(verdict, Verdict::Taken | Verdict::Refused) {
                         model.answer(number, verdict);
+                        sent.remove(&number);
                         stored.cursors.insert(lane.into(), outbox.cursor(lane).expect("a lane"));
                     }
                     assert!(!outbox.acknowledge(lane, number, verdict), "an answer counts once");
@@ -176,7 +181,7 @@ fn it_agrees_with_the_naive_model_over_restarts_from_any_snapshot() {
                 17 => stored.snapshots.push((head, outbox.encode())),
                 18 => {
                     *seen.entry("restarts").or_default() += 1;
-                    outbox = restart(&mut rng, &model, &stored, head);
+                    outbox = restart(&mut rng, &model, &stored, head, &sent);
                     under_way.clear();
                 }
                 _ => {}

@@ -221,6 +221,10 @@ impl Engine {
     /// Gives every free lane what is due: a batch, and full ones beside it while the lane has room.
     pub fn send(&mut self, lanes: &mut Lanes) {
         for lane in &mut lanes.lanes {
+            // Which pages a crash may repeat is told by the cursor: none goes before the answers to the last are noted.
+            if lane.pages && self.moved.iter().any(|(_, name)| *name == lane.name) {
+                continue;
+            }
             while lane.free() && (lane.under_way() == 0 || self.ready(lane) >= DOCUMENTS_MAX) {
                 let jobs = self.batch(lane);
                 if jobs.is_empty() {
