@@ -1,17 +1,51 @@
-//! What a user named on the command line, as a list of things to read: files, folders (recursively, by name), `-`.
+//! What a user named on the command line, as a list of things to read: files, folders (recursively, by name), `-`, and what a
+//! scheme in front names (`s3://bucket/prefix`), each made by the module that knows it.
 
+use super::reader::ReadError;
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tidegate_core::event::Record;
 
 /// One thing to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// A file.
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// Something that is no file: an object, a stream, the answers of an API.
+    Far(Far),
 }
+
+/// Something to read that is no file.
+#[derive(Clone)]
+pub struct Far {
+    /// Shown in messages, and the shard of its records.
+    pub name: Arc<str>,
+    /// Its size, for progress; 0 where it is not known.
+    pub bytes: u64,
+    /// Opens it, on the thread that reads it.
+    pub open: Arc<dyn Fn() -> io::Result<Opened> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Far {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Far").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// What an opened [`Far`] gives.
+pub enum Opened {
+    /// Bytes like those of a file: gzip is undone, lines and values are cut.
+    Bytes(Box<dyn Read + Send>),
+    /// Records that have their own positions, and mostly arrival stamps.
+    Records(Records),
+}
+
+/// Records one after the other; nothing comes behind an error.
+pub type Records = Box<dyn Iterator<Item = Result<Record, ReadError>> + Send>;
 
 impl Input {
     /// The name shown in messages and positions.
@@ -20,6 +54,7 @@ impl Input {
         match self {
             Input::File(path) => path.to_string_lossy().into(),
             Input::Stdin => "-".into(),
+            Input::Far(far) => far.name.clone(),
         }
     }
 
@@ -28,6 +63,7 @@ impl Input {
         match self {
             Input::File(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
             Input::Stdin => PathBuf::from("-"),
+            Input::Far(far) => PathBuf::from(&*far.name),
         }
     }
 
@@ -37,9 +73,13 @@ impl Input {
         match self {
             Input::File(path) => std::fs::metadata(path).map_or(0, |m| m.len()),
             Input::Stdin => 0,
+            Input::Far(far) => far.bytes,
         }
     }
 }
+
+/// What stands in front of names that are no paths.
+const SCHEMES: [&str; 4] = ["s3://", "kinesis:", "guardduty:", "quarantine:"];
 
 /// Expands what was named. Hidden files are left out; what is named twice is read once; the order is by path, so that it does
 /// not depend on the disk.
@@ -51,10 +91,8 @@ pub fn expand(named: &[String]) -> Result<Vec<Input>, String> {
     for name in named {
         if name == "-" {
             inputs.push(Input::Stdin);
-        } else if name.starts_with("s3://") {
-            return Err(format!(
-                "cannot read {name}: this version reads files, folders and `-`; copy the objects to a folder first (aws s3 sync)"
-            ));
+        } else if let Some(scheme) = SCHEMES.iter().find(|scheme| name.starts_with(**scheme)) {
+            return Err(format!("cannot read {name}: this build does not read {scheme}; copy its objects to a folder first"));
         } else {
             expand_path(Path::new(name), &mut inputs)?;
         }

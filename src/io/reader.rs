@@ -3,7 +3,7 @@
 //! Owns the cutting of a file into records of bounded size. Never interprets a record. Limits: a run of lines is about
 //! [`RUN_BYTES`]; a single line or JSON value is at most [`VALUE_BYTES_MAX`], the rest of a longer one is refused as one record.
 
-use super::input::Input;
+use super::input::{Input, Opened, Records};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub struct Reader {
     mode: Mode,
     /// Why reading failed, told once what came before has been handed over.
     failed: Option<io::Error>,
+    /// Where the input gives records by itself: they come as they are.
+    records: Option<Records>,
 }
 
 /// How a file is cut.
@@ -81,6 +83,10 @@ impl Reader {
         let raw: Box<dyn Read + Send> = match input {
             Input::File(path) => Box::new(std::fs::File::open(path)?),
             Input::Stdin => Box::new(io::stdin()),
+            Input::Far(far) => match (far.open)()? {
+                Opened::Bytes(bytes) => bytes,
+                Opened::Records(records) => return Ok(Self::of(input.name(), source, Box::new(io::empty()), Some(records))),
+            },
         };
         // A pipe may give one byte at a time: the first two say whether it is gzip.
         let (mut raw, mut head) = (raw, Vec::new());
@@ -89,7 +95,11 @@ impl Reader {
         let plain = BufReader::with_capacity(RUN_BYTES, io::Cursor::new(head).chain(raw));
         let bytes: Box<dyn BufRead + Send> =
             if gzip { Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain))) } else { Box::new(plain) };
-        Ok(Reader { source: source.into(), shard: input.name(), bytes, next: 1, mode: Mode::Unknown, failed: None })
+        Ok(Self::of(input.name(), source, bytes, None))
+    }
+
+    fn of(shard: Arc<str>, source: &str, bytes: Box<dyn BufRead + Send>, records: Option<Records>) -> Self {
+        Reader { source: source.into(), shard, bytes, next: 1, mode: Mode::Unknown, failed: None, records }
     }
 
     /// The next record, or `None` at the end.
@@ -97,6 +107,9 @@ impl Reader {
     /// # Errors
     /// If reading or gunzipping fails; the reader is at its end then.
     pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
+        if let Some(records) = &mut self.records {
+            return records.next().transpose();
+        }
         let begun = match self.mode {
             Mode::Unknown => self.begin(),
             _ => Vec::new(),
