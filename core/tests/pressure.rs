@@ -156,7 +156,7 @@ fn facts(account: &str, key: &str) -> Facts {
         (Fact::Packets, "12"),
         (Fact::Action, "REJECT"),
     ];
-    let mut facts = Facts { items: items.map(|(fact, text)| (fact, text.into())).into(), ..Facts::default() };
+    let mut facts = Facts::from_iter(items);
     facts.set_body(&format!("2 {account} eni-{key:017} 198.51.100.77 10.20.30.40 40123 443 6 12 1204 1795456384 1795456390 REJECT OK"));
     facts
 }

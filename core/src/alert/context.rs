@@ -67,8 +67,7 @@ mod tests {
     use std::sync::Arc;
 
     fn event(time_ms: i64, facts: &[(Fact, &str)]) -> KeptEvent {
-        let items = facts.iter().map(|(fact, text)| (*fact, (*text).into())).collect();
-        KeptEvent { time_ms, facts: Arc::new(Facts { items, ..Facts::default() }), ..testing::event(Source::CloudTrail) }
+        KeptEvent { time_ms, facts: Arc::new(facts.iter().copied().collect::<Facts>()), ..testing::event(Source::CloudTrail) }
     }
 
     fn note(value: &str, kind: &str) -> String {

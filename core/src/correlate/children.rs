@@ -30,6 +30,7 @@ struct Told {
     severity: u8,
     alert: Option<Arc<str>>,
     /// Its evidence, packed.
+    #[serde(with = "serde_bytes")]
     facts: Option<Box<[u8]>>,
 }
 
@@ -208,8 +209,7 @@ mod tests {
 
     fn told(start_ms: i64, end_ms: i64, alert: &str) -> Derived {
         let account: Arc<str> = "111122223333".into();
-        let items = vec![(Fact::SourceIp, alert.into())];
-        let facts = Some(Arc::new(Facts { items, ..Facts::default() }));
+        let facts = Some(Arc::new(Facts::from_iter([(Fact::SourceIp, alert)])));
         let (child_key, key) = (GroupKey::new(["k"]), GroupKey::new(["p"]));
         let (target, child, step, origin, severity) = (1, 0, 0, (0, 0), if alert == "b" { 4 } else { 2 });
         Derived { target, child, step, child_key, key, start_ms, end_ms, account, origin, alert: Some(alert.into()), severity, facts }

@@ -21,8 +21,20 @@ pub(super) struct Shown {
 }
 
 /// Everything of a [`KeptEvent`] but its time, id and step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Packed(Arc<[u8]>);
+
+impl Serialize for Packed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_bytes::deserialize::<&[u8], D>(deserializer).map(|bytes| Packed(bytes.into()))
+    }
+}
 
 /// The content of the block; how texts and facts are held depends on the direction.
 #[derive(Serialize, Deserialize)]

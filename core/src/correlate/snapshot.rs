@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Leads every snapshot: the format and its version.
-const HEADER: &[u8; 8] = b"tgcorr\x00\x03";
+const HEADER: &[u8; 8] = b"tgcorr\x00\x04";
 
 /// Why a snapshot was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -154,13 +154,13 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         let mut facts = Facts::default();
         for (fact, slot) in &self.form.facts {
             for value in slots.evidence.get(*slot) {
-                value.with_text(&mut |text| facts.items.push((*fact, text.into())));
+                value.with_text(&mut |text| facts.push(*fact, text));
             }
         }
         if self.finding.is_some() {
-            facts.items.extend(normalize::sequence_facts(self.unit.text, self.unit.form));
+            facts.extend(normalize::sequence_facts(self.unit.text, self.unit.form));
         }
-        self.tables.note(self.moment.time_ms, &mut facts.items);
+        self.tables.note(self.moment.time_ms, &mut facts);
         facts.set_body(self.unit.text);
         facts
     }

@@ -204,7 +204,7 @@ fn digest(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fact, Value};
+    use crate::event::{Fact, Facts, Value};
 
     #[test]
     fn bad_rows_are_told_and_the_good_ones_stand() {
@@ -242,8 +242,8 @@ mod tests {
         let hits = tables.intel(&Value::from("a.evil.example"), 0);
         let said: Vec<_> = hits.iter().map(|hit| (hit.table, hit.source)).collect();
         assert_eq!(said, [("intel:feed", "intel:feed"), ("intel:feed-2", "partner")]);
-        let mut facts = vec![(Fact::Domain, "a.evil.example".into())];
+        let mut facts = Facts::from_iter([(Fact::Domain, "a.evil.example")]);
         tables.note(0, &mut facts);
-        assert_eq!(facts.iter().filter(|(fact, _)| *fact == Fact::Enrichment).count(), 2);
+        assert_eq!(facts.all(Fact::Enrichment).count(), 2);
     }
 }

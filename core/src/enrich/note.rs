@@ -11,7 +11,7 @@ use super::intel::Hit;
 use super::networks::Network;
 use super::{Account, NOTES_MAX, Tables};
 use crate::event::time::format_rfc3339;
-use crate::event::{Fact, Value};
+use crate::event::{Fact, Facts, Value};
 
 /// Between the fields of a note.
 const SEPARATOR: char = '\u{1f}';
@@ -81,11 +81,11 @@ const ASKED: [(Fact, &str, &[Subject]); 5] = [
 impl Tables {
     /// Adds what the tables know of the facts of one event. Where the source named no country, city or system of the caller, the
     /// geographic databases do.
-    pub fn note(&self, time_ms: i64, facts: &mut Vec<(Fact, Box<str>)>) {
+    pub fn note(&self, time_ms: i64, facts: &mut Facts) {
         if self.is_empty() {
             return;
         }
-        let first = |fact: Fact| facts.iter().find(|(f, _)| *f == fact).map(|(_, text)| &**text);
+        let first = |fact: Fact| facts.first(fact);
         let mut more: Vec<(Fact, Box<str>)> = Vec::new();
         if let Some(account) = first(Fact::Account).and_then(|id| self.account(id)) {
             of_account(account, &mut more);
@@ -95,16 +95,16 @@ impl Tables {
             more.extend(of_place(&self.place(ip)).into_iter().filter(|(fact, _)| absent(fact)));
         }
         more.extend(self.notes(time_ms, facts).iter().map(|note| (Fact::Enrichment, note.to_text().into())));
-        facts.append(&mut more);
+        facts.extend(more);
     }
 
     /// Notes on all facts, each once, intelligence first.
-    fn notes(&self, time_ms: i64, facts: &[(Fact, Box<str>)]) -> Vec<Note> {
+    fn notes(&self, time_ms: i64, facts: &Facts) -> Vec<Note> {
         let mut ranked: Vec<(u8, Note)> = Vec::new();
-        for (fact, text) in facts {
-            let Some((_, name, subjects)) = ASKED.iter().find(|(asked, ..)| asked == fact) else { continue };
+        for (fact, text) in facts.iter() {
+            let Some((_, name, subjects)) = ASKED.iter().find(|(asked, ..)| *asked == fact) else { continue };
             for subject in *subjects {
-                self.noted(name, text, &self.ask(*subject, &Value::from(&**text), time_ms), &mut ranked);
+                self.noted(name, text, &self.ask(*subject, &Value::from(text), time_ms), &mut ranked);
             }
         }
         ranked.sort_by_key(|(rank, _)| *rank);

@@ -124,10 +124,14 @@ pub enum Fact {
 }
 
 /// The facts of one event, and the event itself as text.
+///
+/// The texts stand in one block: most facts are written, read and thrown away without ever being looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Facts in the order they were found.
-    pub items: Vec<(Fact, Box<str>)>,
+    /// Facts in the order they were found, each with the end of its text.
+    marks: Vec<(Fact, u32)>,
+    /// Their texts, one after the other.
+    texts: String,
     /// The event as it came (a JSON object or a flow-log line), at most [`BODY_BYTES_MAX`] bytes, cut at a character.
     pub body: Box<str>,
     /// Whether the body was cut.
@@ -146,7 +150,29 @@ impl Facts {
 
     /// All facts of a kind, in order.
     pub fn all(&self, fact: Fact) -> impl Iterator<Item = &str> {
-        self.items.iter().filter(move |(f, _)| *f == fact).map(|(_, v)| &**v)
+        self.iter().filter(move |(f, _)| *f == fact).map(|(_, text)| text)
+    }
+
+    /// All facts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Fact, &str)> {
+        let mut start = 0;
+        self.marks.iter().map(move |(fact, end)| {
+            let end = *end as usize;
+            // Only what was read from damaged bytes has ends that do not fit.
+            (*fact, self.texts.get(std::mem::replace(&mut start, end)..end).unwrap_or_default())
+        })
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// Adds a fact behind the others.
+    pub fn push(&mut self, fact: Fact, text: &str) {
+        self.texts.push_str(text);
+        self.marks.push((fact, u32::try_from(self.texts.len()).unwrap_or(u32::MAX)));
     }
 
     /// Stores the event's text, cut to the limit at a character boundary.
@@ -154,5 +180,19 @@ impl Facts {
         let end = text.floor_char_boundary(BODY_BYTES_MAX);
         self.body = text[..end].into();
         self.truncated = end < text.len();
+    }
+}
+
+impl<Text: AsRef<str>> Extend<(Fact, Text)> for Facts {
+    fn extend<All: IntoIterator<Item = (Fact, Text)>>(&mut self, all: All) {
+        all.into_iter().for_each(|(fact, text)| self.push(fact, text.as_ref()));
+    }
+}
+
+impl<Text: AsRef<str>> FromIterator<(Fact, Text)> for Facts {
+    fn from_iter<All: IntoIterator<Item = (Fact, Text)>>(all: All) -> Self {
+        let mut facts = Facts::default();
+        facts.extend(all);
+        facts
     }
 }

@@ -61,7 +61,7 @@ impl ContentId {
 /// The values of a correlation's `group-by`, in order, as canonical bytes: per value a length (LEB128) and the text.
 /// Values are equal when their texts are (`443` and `"443"` are one key). Case matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupKey(Box<[u8]>);
+pub struct GroupKey(#[serde(with = "serde_bytes")] Box<[u8]>);
 
 impl GroupKey {
     /// Builds the key from the texts of its values.

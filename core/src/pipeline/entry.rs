@@ -1,17 +1,17 @@
 //! Entries: what the log of one Pipeline holds. Everything that decides anything is in them, in order.
 
 use super::books::InputCounts;
+use super::compact::{Lent, Owned};
 use super::control::Control;
 use super::sealed::{seal, unseal};
 use crate::event::{Derived, Detection, Source};
-use serde::{Deserialize, Serialize};
 
 /// Version of the entry's encoding.
-pub const ENTRY_VERSION: u8 = 1;
+pub const ENTRY_VERSION: u8 = 2;
 
 /// One entry of a Pipeline's log. Within it the control comes first, then detections, then derived detections, and the watermarks
 /// last.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entry {
     /// What changes about the machine itself. The first entry of a log holds one.
     pub control: Option<Box<Control>>,
@@ -32,10 +32,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as bytes: a version, postcard, a checksum.
+    /// The entry as bytes: a version, its [compact](super::compact) form in postcard, a checksum.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        seal(ENTRY_VERSION, self)
+        seal(ENTRY_VERSION, &Lent::from(self))
     }
 
     /// Reads an entry back.
@@ -43,6 +43,8 @@ impl Entry {
     /// # Errors
     /// If the version is unknown or the bytes are damaged: in words.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        unseal(ENTRY_VERSION, bytes).map_err(|e| format!("cannot read the log entry: {e}"))
+        let read = unseal::<Owned>(ENTRY_VERSION, bytes);
+        let entry = read.and_then(|read| read.entry().ok_or_else(|| "it is damaged: it names what it does not hold".to_owned()));
+        entry.map_err(|e| format!("cannot read the log entry: {e}"))
     }
 }

@@ -7,6 +7,7 @@
 
 mod alerts;
 pub mod books;
+mod compact;
 pub mod control;
 mod cursor;
 pub mod effect;

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Version of the outbox's encoding.
-const OUTBOX_VERSION: u8 = 1;
+const OUTBOX_VERSION: u8 = 2;
 
 /// A document or page to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

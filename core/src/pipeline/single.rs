@@ -217,11 +217,11 @@ impl Finding {
         let mut newest = self.events.last()?.clone();
         let listed = |(fact, name): &(Fact, &str)| {
             let values: Vec<&str> = self.between.get(fact)?.iter().map(|v| &**v).collect();
-            Some((Fact::Unmapped, format!("earlier.{name}={}", values.join(", ")).into_boxed_str()))
+            Some((Fact::Unmapped, format!("earlier.{name}={}", values.join(", "))))
         };
         let listed: Vec<_> = OVERWRITTEN.iter().filter_map(listed).collect();
         if !listed.is_empty() {
-            Arc::make_mut(&mut newest.facts).items.extend(listed);
+            Arc::make_mut(&mut newest.facts).extend(listed);
         }
         Some(newest)
     }
@@ -236,7 +236,7 @@ impl Finding {
         // Behind the address of an event that has one: no event gets the address of another.
         let with_address = events.iter_mut().find(|e| e.facts.first(Fact::SourceIp).is_some());
         if let (Some(event), Some(addresses)) = (with_address, self.between.get(&Fact::SourceIp)) {
-            Arc::make_mut(&mut event.facts).items.extend(addresses.iter().map(|ip| (Fact::SourceIp, ip.clone())));
+            Arc::make_mut(&mut event.facts).extend(addresses.iter().map(|ip| (Fact::SourceIp, ip)));
         }
         let newest = newest.as_ref();
         let seen = |fact| newest.and_then(|e| e.facts.first(fact)).and_then(crate::event::time::parse_any_ms);
@@ -263,7 +263,7 @@ impl Finding {
 
 /// What an event takes, about.
 fn event_bytes(e: &KeptEvent) -> u64 {
-    let facts: usize = e.facts.items.iter().map(|(_, text)| 24 + text.len()).sum();
+    let facts: usize = e.facts.iter().map(|(_, text)| 24 + text.len()).sum();
     (240 + e.facts.body.len() + facts) as u64
 }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Version of the snapshot's own envelope.
-const SNAPSHOT_VERSION: u8 = 1;
+const SNAPSHOT_VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Image<'a> {
@@ -27,6 +27,7 @@ struct Image<'a> {
     /// Digest of the rules in force; `None` before the first entry.
     rules: Option<[u8; 32]>,
     control: Cow<'a, Control>,
+    #[serde(borrow, with = "serde_bytes")]
     correlator: Cow<'a, [u8]>,
     singles: Cow<'a, Singles>,
     severities: Cow<'a, Severities>,

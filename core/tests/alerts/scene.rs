@@ -135,8 +135,8 @@ pub(crate) fn rule_set() -> RuleSet {
 
 /// An event with facts, `at` ms after [`FIRED`].
 pub(crate) fn event(n: u64, rule: u32, source: Source, at: i64, account: &str, facts: &[(Fact, &str)], body: &str) -> KeptEvent {
-    let mut all = Facts { items: facts.iter().map(|(f, v)| (*f, (*v).into())).collect(), ..Facts::default() };
-    all.items.insert(0, (Fact::Account, account.into()));
+    let mut all = Facts::from_iter([(Fact::Account, account)]);
+    all.extend(facts.iter().copied());
     all.set_body(body);
     KeptEvent {
         time_ms: FIRED + at,

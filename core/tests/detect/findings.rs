@@ -78,7 +78,7 @@ fn a_rule_that_asks_whether_the_severity_rose_hears_of_every_revision() {
     let heard = |severity| detect(&detector, Form::GuardDuty, &finding(1, severity, false));
     let (seen, low) = heard("5");
     assert_eq!((seen.matched, low.len()), (0, 1));
-    assert!(low[0].flags.witness && low[0].facts.items.is_empty() && low[0].revision.is_some_and(|r| r.severity == 500));
+    assert!(low[0].flags.witness && low[0].facts.is_empty() && low[0].revision.is_some_and(|r| r.severity == 500));
     let (seen, high) = heard("8");
     assert_eq!((seen.matched, high.len(), high[0].flags.witness), (1, 1, false));
 }
