@@ -114,7 +114,7 @@ fn damaged_foreign_and_future_bytes_are_refused_in_words() {
     for (good, read) in [(entry, &read as &dyn Fn(&[u8]) -> Result<(), String>), (&snapshot, &restore)] {
         assert_eq!(read(good), Ok(()));
         assert!(read(&[]).is_err_and(|e| e.contains("empty")));
-        assert!(read(&[&[9][..], good].concat()).is_err_and(|e| e.contains("version 9") && e.contains("version 1")));
+        assert!(read(&[&[9][..], good].concat()).is_err_and(|e| e.contains("version 9") && e.contains("version 2")));
         assert!(read(&[&good[..], &[0]].concat()).is_err_and(|e| e.contains("damaged")), "trailing bytes");
         let mut rng = Rng::with_seed(5);
         for _ in 0..300 {
