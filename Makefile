@@ -21,7 +21,7 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 test: test-intro fmt clippy doc unit rules oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
 
 .PHONY: services-test
-services-test: kinesis-test sns-test owner-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
+services-test: kinesis-test sns-test owner-test s3-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
 
 .PHONY: test-intro demo-check
 test-intro:
@@ -116,6 +116,10 @@ live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hou
 .PHONY: owner-test
 owner-test: ## the ownership row against a DynamoDB on 127.0.0.1 (ministack from PyPI into target/services: 25 MB)
 	sh tests/services/aws.sh run $(CARGO) test --locked --test ownership-service -- --nocapture
+
+.PHONY: s3-test
+s3-test: ## replay from S3 on 127.0.0.1 (ministack from PyPI: 25 MB at first)
+	sh tests/services/aws.sh run $(CARGO) test --locked --test s3-service -- --nocapture
 
 .PHONY: sns-test
 sns-test: ## pages through SNS to a queue, on 127.0.0.1 (ministack from PyPI: 25 MB at first)

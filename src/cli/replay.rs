@@ -1,10 +1,14 @@
 //! `tidegate replay`: history through the rules.
 
+#[cfg(feature = "aws")]
+mod aws;
+mod inputs;
 mod kept;
+mod selection;
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
-use crate::io::input::{Input, expand};
+use crate::io::input::Input;
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
@@ -25,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
+  tidegate replay -r my-rules/ --from 2026-10-01T00:00:00Z --source cloudtrail s3://trails/AWSLogs/o-abc1234567/
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
 
 /// What was typed.
@@ -34,7 +39,7 @@ pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
     #[arg(short, long = "rules", required = true, value_name = "PATH")]
     rules: Vec<String>,
-    /// Files, folders, or `-` for standard input; gzip is undone, formats are recognised
+    /// Files, folders, `-` for standard input, or s3://BUCKET/PREFIX; gzip and Parquet are undone, formats are recognised
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
@@ -95,12 +100,17 @@ pub(super) struct Arguments {
     /// Start although some rules or rows of tables have errors; they are listed and left out
     #[arg(long)]
     partial: bool,
-    /// Threads that decode (default: all cores)
+    /// Threads that read and decode (default: all cores; 16 for what is not on this machine)
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Pipelines that share the key groups
     #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pipelines: u16,
+    #[command(flatten)]
+    selection: selection::SelectionArguments,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    aws: aws::AwsArguments,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
@@ -117,8 +127,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let hints = hints(arguments)?;
     let tables = load_tables(arguments)?;
-    let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
+    let (inputs, left_out) = inputs::named(arguments, margin(&set, arguments))?;
     let mut outcome = execute(&set, (hints, tables), inputs, arguments)?;
+    outcome.left_out = left_out;
     let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
     if let Some(path) = &arguments.alerts {
         write_lines(path, alerts.iter().map(ToString::to_string))?;
@@ -195,12 +206,13 @@ fn execute(
     let total = inputs.iter().map(Input::size).sum();
     let watcher = Bar::new(total)?;
     let stamped = arguments.arrival_field.is_some();
-    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let threads = arguments.threads.unwrap_or_else(|| inputs::threads(&inputs));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
     let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
     let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
+    let intake = intake.select(arguments.selection.selection(range_ms).events);
     let suppressions = load_suppressions(arguments)?;
     pipelines.begin_with(|control| control.suppressions = suppressions);
     let kept = kept::open(arguments, set)?;

@@ -43,6 +43,15 @@ pub(in crate::cli) fn byte_progress(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// A count that grows on standard error; hidden where that is no terminal.
+#[cfg(feature = "aws")]
+pub(in crate::cli) fn count_progress(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, target());
+    bar.set_style(ProgressStyle::with_template("{prefix:>12} {human_pos} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(what.to_owned());
+    bar
+}
+
 fn target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() }
 }

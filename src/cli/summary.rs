@@ -1,6 +1,7 @@
 //! What a run prints: the table of alerts and the summary.
 
 use super::screen;
+use crate::io::selection::LeftOut;
 use crate::run::Outcome;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
@@ -146,6 +147,7 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
         format!("latency    decode and match a batch {}; apply a batch {}", percentiles(&outcome.intake), percentiles(&outcome.pipeline)),
     ];
     lines.extend(coverage(outcome));
+    lines.extend(left_out(outcome));
     for (code, count) in &books.input.quarantined {
         lines.push(screen::yellow(&format!("quarantined {count}: {}", reason(*code))));
     }
@@ -197,8 +199,17 @@ pub(super) fn as_json(outcome: &Outcome, alerts: &[Value]) -> Value {
         },
         "unread": outcome.unread.iter().map(|(name, e)| json!({"file": name, "after": e.position.sequence.to_string(), "why": e.error.to_string()})).collect::<Vec<_>>(),
         "coverage": outcome.sources().into_iter().map(|(name, s)| (name.to_owned(), json!({"accounts": s[0], "records": s[1], "losses": s[2], "accounts_with_losses": s[3]}))).collect::<serde_json::Map<_, _>>(),
+        "left_out": {"not_selected": outcome.left_out.not_selected, "digests": outcome.left_out.digests},
         "interrupted": outcome.interrupted,
     })
+}
+
+/// What was not read, by what its path says.
+fn left_out(outcome: &Outcome) -> impl Iterator<Item = String> {
+    let LeftOut { not_selected, digests } = outcome.left_out;
+    let selected = (not_selected > 0).then(|| format!("left out   {}: their paths are not selected", screen::thousands(not_selected)));
+    let digests = (digests > 0).then(|| format!("left out   {} digests of CloudTrail: they hold no events", screen::thousands(digests)));
+    selected.into_iter().chain(digests)
 }
 
 /// Who was heard of, and where flows were lost before they came to us.

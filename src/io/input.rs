@@ -81,18 +81,22 @@ impl Input {
 /// What stands in front of names that are no paths.
 const SCHEMES: [&str; 4] = ["s3://", "kinesis:", "guardduty:", "quarantine:"];
 
+/// Makes inputs of a name that is no path; `None`: it does not know the scheme.
+pub type Resolve<'r> = dyn FnMut(&str) -> Result<Option<Vec<Input>>, String> + 'r;
+
 /// Expands what was named. Hidden files are left out; what is named twice is read once; the order is by path, so that it does
 /// not depend on the disk.
 ///
 /// # Errors
 /// A sentence naming the path that cannot be read and why.
-pub fn expand(named: &[String]) -> Result<Vec<Input>, String> {
+pub fn expand(named: &[String], resolve: &mut Resolve<'_>) -> Result<Vec<Input>, String> {
     let mut inputs = Vec::new();
     for name in named {
         if name == "-" {
             inputs.push(Input::Stdin);
         } else if let Some(scheme) = SCHEMES.iter().find(|scheme| name.starts_with(**scheme)) {
-            return Err(format!("cannot read {name}: this build does not read {scheme}; copy its objects to a folder first"));
+            let unknown = || format!("cannot read {name}: this build does not read {scheme}; copy its objects to a folder first");
+            inputs.extend(resolve(name)?.ok_or_else(unknown)?);
         } else {
             expand_path(Path::new(name), &mut inputs)?;
         }

@@ -4,6 +4,7 @@
 //! [`RUN_BYTES`]; a single line or JSON value is at most [`VALUE_BYTES_MAX`], the rest of a longer one is refused as one record.
 
 use super::input::{Input, Opened, Records};
+use super::parquet::{self, ParquetLines};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -88,10 +89,18 @@ impl Reader {
                 Opened::Records(records) => return Ok(Self::of(input.name(), source, Box::new(io::empty()), Some(records))),
             },
         };
-        // A pipe may give one byte at a time: the first two say whether it is gzip.
+        // A pipe may give one byte at a time: the first four say whether it is gzip or Parquet.
         let (mut raw, mut head) = (raw, Vec::new());
-        raw.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
-        let gzip = head == GZIP_MAGIC;
+        raw.by_ref().take(parquet::MAGIC.len() as u64).read_to_end(&mut head)?;
+        if head == parquet::MAGIC {
+            let file = match input {
+                Input::File(path) => std::fs::File::open(path)?,
+                _ => parquet::spool(io::Cursor::new(head).chain(raw))?,
+            };
+            let lines = ParquetLines::open(file, source.into(), input.name())?;
+            return Ok(Self::of(input.name(), source, Box::new(io::empty()), Some(Box::new(lines))));
+        }
+        let gzip = head.starts_with(&GZIP_MAGIC);
         let plain = BufReader::with_capacity(RUN_BYTES, io::Cursor::new(head).chain(raw));
         let bytes: Box<dyn BufRead + Send> =
             if gzip { Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain))) } else { Box::new(plain) };

@@ -2,6 +2,7 @@
 
 use super::latency::Latency;
 use crate::io::reader::ReadError;
+use crate::io::selection::LeftOut;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Outcome {
     pub coverage: BTreeMap<(Arc<str>, Source), Coverage>,
     /// Files that could not be read to their end.
     pub unread: Vec<(String, ReadError)>,
+    /// Inputs that were not read, by what their paths say.
+    pub left_out: LeftOut,
     /// Time to decode and match one batch of records.
     pub intake: Latency,
     /// Time from detections handed to the pipeline until their effects are out.

@@ -61,6 +61,8 @@ pub enum Filtered {
     Empty,
     /// A notice that carries no event (S3 test event, SNS subscription confirmation).
     Notice,
+    /// An event of an account, Region or source that a replay is not about.
+    NotSelected,
 }
 
 /// What the operator said about the input.

@@ -5,6 +5,7 @@
 
 use super::books::InputCounts;
 use super::flows::{FlowDecoders, FlowFormats};
+use super::selected::Selected;
 use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
 use crate::detect::{Detector, Scratch, Seen, Stamp};
 use crate::event::{Detection, Form, Position, Record, Source};
@@ -131,6 +132,7 @@ pub struct Intake {
     detector: Arc<Detector>,
     hints: Hints,
     flow_formats: FlowFormats,
+    selected: Selected,
 }
 
 impl Intake {
@@ -140,7 +142,13 @@ impl Intake {
     /// If the stated flow-log format is none: in words.
     pub fn new(detector: impl Into<Arc<Detector>>, hints: Hints) -> Result<Self, String> {
         let flow_formats = FlowFormats::new(&hints)?;
-        Ok(Intake { detector: detector.into(), hints, flow_formats })
+        Ok(Intake { detector: detector.into(), hints, flow_formats, selected: Selected::default() })
+    }
+
+    /// Counts only events that are selected; others are filtered.
+    #[must_use]
+    pub fn select(self, selected: Selected) -> Self {
+        Intake { selected, ..self }
     }
 
     /// The memory for a shard that starts to be read.
@@ -221,11 +229,11 @@ impl Intake {
             }
             Ok(vpcflow::FlowLine::Header) => Filtered::Header,
             Ok(vpcflow::FlowLine::NoData { account, .. }) => {
-                hear(heard, account, unit.form.source(), Coverage { records: 1, ..Coverage::default() });
+                self.hear(heard, account, unit.form.source(), Coverage { records: 1, ..Coverage::default() });
                 Filtered::NoData
             }
             Ok(vpcflow::FlowLine::SkipData { account, .. }) => {
-                hear(heard, account, unit.form.source(), Coverage { records: 1, losses: 1, ..Coverage::default() });
+                self.hear(heard, account, unit.form.source(), Coverage { records: 1, losses: 1, ..Coverage::default() });
                 Filtered::SkipData
             }
             Ok(vpcflow::FlowLine::Empty) => Filtered::Empty,
@@ -243,13 +251,28 @@ impl Intake {
         stamp: &Stamp,
         out: &mut Gathered,
     ) {
+        let before = out.detections.len();
         let seen = self.detector.detect(unit, flow, scratch, stamp, &mut out.detections);
+        if let Ok(seen) = &seen
+            && !self.selected.admits(seen.source, seen.account.as_deref(), seen.region.as_deref())
+        {
+            out.detections.truncate(before);
+            *out.counts.filtered.entry(Filtered::NotSelected).or_default() += 1;
+            return;
+        }
         for target in scratch.without_key() {
             *out.counts.without_key.entry(*target).or_default() += 1;
         }
         match seen {
             Ok(seen) => note(out, heard, seen),
             Err(error) => refuse(out, stamp.position.clone(), error, unit.text.as_bytes()),
+        }
+    }
+
+    /// Notes a record that is no event but says something about its account's interface.
+    fn hear(&self, heard: &mut Heard, account: Option<&str>, source: Source, of: Coverage) {
+        if self.selected.admits(source, account, None) {
+            heard.hear((account.unwrap_or("").into(), None, source), &of);
         }
     }
 }
@@ -279,11 +302,6 @@ fn note(out: &mut Gathered, heard: &mut Heard, seen: Seen) {
     if let Some(account) = seen.account {
         heard.hear((account, seen.region, seen.source), &Coverage { records: 1, losses: 0, last_ms: seen.time_ms });
     }
-}
-
-/// Notes a record that is no event but says something about its account's interface.
-fn hear(heard: &mut Heard, account: Option<&str>, source: Source, of: Coverage) {
-    heard.hear((account.unwrap_or("").into(), None, source), &of);
 }
 
 /// Enters who was heard of.

@@ -26,6 +26,7 @@ mod related;
 mod reload;
 pub mod rules;
 mod sealed;
+mod selected;
 mod single;
 mod snapshot;
 mod step;
@@ -42,6 +43,7 @@ pub use ledger::UPDATE_EVERY_MS;
 pub use machine::{Batch, Machine, Mode, Remains};
 pub use outbox::{Due, Outbox};
 pub use rules::{Reload, Rules};
+pub use selected::Selected;
 pub use step::{Pipeline, RestoreError};
 
 /// The built-in rule by which every finding becomes one alert.
