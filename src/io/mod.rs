@@ -13,6 +13,7 @@ pub mod ownership;
 pub mod pages;
 pub mod port;
 pub mod reader;
+pub mod replace;
 pub mod rules;
 pub mod signal;
 pub mod sorter;
