@@ -26,6 +26,9 @@ pub struct Config {
     pub lease_ms: u64,
     /// `builtin`, files or folders.
     pub rules: Vec<String>,
+    /// Rules in shadow: ids or names, `*` stands for any characters.
+    #[serde(default)]
+    pub shadow: Vec<String>,
     /// File of suppressions.
     pub suppressions: Option<PathBuf>,
     /// Enrichment tables.

@@ -48,6 +48,12 @@ pub(super) static ROOT: Shape = Shape::of(&[
         "How long a second process waits for a silent owner of the state before it takes over.",
     ),
     field("rules", List { of: &Path(Rules), most: LIST_MAX }, Default("[builtin]"), "Sigma rules; `builtin` is the shipped pack."),
+    field(
+        "shadow",
+        List { of: &Text(Wording::Any), most: LIST_MAX },
+        Optional,
+        "Rules that run in shadow, whatever their status, and with them the correlations that refer to them: counted and stored, never paged. Ids or names; `*` stands for any characters.",
+    ),
     field("suppressions", Path(File), Optional, "Suppressions: alerts that somebody has explained, for a while."),
     field("tables", Map(&TABLES), Default("{}"), "What is known about accounts, networks, addresses and files."),
     field("organization", Map(&ORGANIZATION), Optional, "The AWS organisation, named in alerts."),

@@ -14,6 +14,7 @@ pub mod pages;
 pub mod parquet;
 pub mod port;
 pub mod reader;
+pub mod replace;
 pub mod rules;
 pub mod selection;
 pub mod signal;

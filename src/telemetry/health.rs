@@ -72,7 +72,7 @@ pub fn readiness(reading: &Reading) -> Readiness {
         reasons.push(reason("lane_down", &format!("the sink {name} has not taken everything for {} s", since.as_secs())));
     }
     let refusal = reading.tally.reloads.refusal.as_ref();
-    Readiness { reasons, remarks: refusal.map(|why| reason("reload_refused", why)).into_iter().collect() }
+    Readiness { reasons, remarks: refusal.map(|(part, why)| reason("reload_refused", &format!("{part}: {why}"))).into_iter().collect() }
 }
 
 /// The answer of `/ready`.
@@ -139,7 +139,7 @@ mod tests {
     fn a_lane_may_fail_for_a_while_and_a_refused_reload_is_a_remark() {
         let mut reading = running();
         reading.failing = [("opensearch".into(), LANE_DOWN - Duration::from_secs(1))].into();
-        reading.tally.reloads.refusal = Some("rules.yml:3:1: no".into());
+        reading.tally.reloads.refusal = Some(("rules", "rules.yml:3:1: no".into()));
         let told = readiness(&reading);
         assert!(told.reasons.is_empty(), "not yet: {told:?}");
         assert_eq!(told.remarks.iter().map(|r| r.code).collect::<Vec<_>>(), ["reload_refused"]);

@@ -114,8 +114,10 @@ pub struct Reloads {
     pub applied_ms: Option<i64>,
     /// What the last one did to rules: kept, restarted, added, removed.
     pub rules: BTreeMap<&'static str, u64>,
-    /// Why the files as they are cannot be used; `None`: they can.
-    pub refusal: Option<String>,
+    /// Why the files as they are cannot be used: which, and what is wrong with them. `None`: they can.
+    pub refusal: Option<(&'static str, String)>,
+    /// Rules that started afresh, over all reloads.
+    pub restarted: u64,
 }
 
 /// Everything that is counted.

@@ -250,12 +250,16 @@ fn a_refused_reload_is_told_until_the_files_can_be_used() {
     assert_eq!((status, codes(&told["remarks"])), (200, vec!["reload_refused"]), "{told}");
     assert!(told["remarks"][0]["text"].as_str().is_some_and(|text| text.contains("rules.yml")), "{told}");
     let numbers = metrics(&at);
-    assert_eq!((value(&numbers, "tidegate_reload_refused"), value(&numbers, "tidegate_reloads_total{result=\"refused\"}")), (1.0, 1.0));
+    let refused = |numbers: &_, what: &str| value(numbers, &format!("tidegate_reload_refused{{what=\"{what}\"}}"));
+    assert_eq!(
+        (refused(&numbers, "rules"), refused(&numbers, "tables"), value(&numbers, "tidegate_reloads_total{result=\"refused\"}")),
+        (1.0, 0.0, 1.0)
+    );
     place.write("rules/rules.yml", RULES.replace("timespan: 10m", "timespan: 20m"));
     service.says("rules reloaded");
     let numbers =
         until("it is applied", || Some(metrics(&at)).filter(|numbers| value(numbers, "tidegate_reloads_total{result=\"applied\"}") == 1.0));
-    assert_eq!(value(&numbers, "tidegate_reload_refused"), 0.0);
+    assert_eq!((refused(&numbers, "rules"), value(&numbers, "tidegate_rules_restarted_total")), (0.0, 1.0));
     assert_eq!(value(&numbers, "tidegate_reload_rules{change=\"restarted\"}"), 1.0);
     assert_eq!(value(&numbers, "tidegate_reload_rules{change=\"kept\"}"), 2.0);
     assert!(codes(&ready(&at).1["remarks"]).is_empty());

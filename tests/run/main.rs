@@ -10,6 +10,7 @@ mod layout;
 mod logs;
 mod quarantine;
 mod reload;
+mod shadow;
 mod standby;
 mod stop;
 mod support;

@@ -86,6 +86,36 @@ fn a_changed_rule_starts_afresh_and_the_others_keep_their_state() {
 }
 
 #[test]
+fn a_rule_that_is_only_written_otherwise_keeps_its_state() {
+    let place = Place::new("rewritten", &config(""));
+    let service = place.start();
+    feed(&place, &[event("refused", "ann", 0), event("refused", "ann", 10)], "m1", 20);
+    let rewritten = RULES
+        .replace(
+            "title: Three refusals\nid: three\nlevel: high\n",
+            "# Who is refused three times.\nlevel: medium\nid: three\ntitle: Refused too often\n",
+        )
+        .replace("    type: event_count\n    rules: [refused]\n", "    rules:\n        - refused # the rule below\n    type: event_count\n")
+        .replace(
+            "detection: {s: {result: refused}, condition: s}",
+            "detection:\n    condition: 1 of chosen_*\n    chosen_ones:\n        result: [Refused]",
+        );
+    place.write("rules/rules.yml", &rewritten);
+    reloaded(&service, 0);
+    let line = service.says("rules reloaded");
+    assert!(line.contains("3 kept their state, 0 new") && !line.contains("changed"), "{line}");
+    feed(&place, &[event("refused", "ann", 30)], "m2", 40);
+    let alert = place.wait_alert("three", "ann");
+    assert_eq!((&alert["count"], &alert["severity_id"]), (&json!(3), &json!(3)), "two before, one after: {alert}");
+    assert_eq!(alert["finding_info"]["title"], "Refused too often");
+
+    place.write("rules/rules.yml", rewritten.replace("gte: 3", "gte: 2"));
+    reloaded(&service, 1);
+    assert!(service.log().contains("1 changed and start afresh (three)"), "{}", service.log());
+    service.stop();
+}
+
+#[test]
 fn a_broken_rule_changes_nothing_and_its_place_is_told() {
     let place = Place::new("broken", &config(""));
     let service = place.start();

@@ -22,7 +22,8 @@ pub const ATTACKS_MAX: usize = 50;
 const MAP: &str = include_str!("attack_map.txt");
 const TECHNIQUES: &str = include_str!("attack_techniques.txt");
 
-const TACTICS: [(&str, &str); 15] = [
+/// The tactics in the order of the matrix: id, name.
+pub const TACTICS: [(&str, &str); 15] = [
     ("TA0043", "Reconnaissance"),
     ("TA0042", "Resource Development"),
     ("TA0001", "Initial Access"),
@@ -91,8 +92,28 @@ fn rows(table: &'static str) -> impl Iterator<Item = impl Iterator<Item = &'stat
     table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' '))
 }
 
+/// Every finding type of the map.
+pub fn finding_types() -> impl Iterator<Item = &'static str> {
+    rows(MAP).filter_map(|mut words| words.next())
+}
+
+/// Every technique whose name and tactics are known here.
+pub fn techniques() -> impl Iterator<Item = &'static str> {
+    rows(TECHNIQUES).filter_map(|mut words| words.next())
+}
+
+/// What tags say (`attack.t1078.004`, `attack.persistence`): ids of tactics and of techniques.
+#[must_use]
+pub fn of_tags(tags: &[String]) -> (BTreeSet<&'static str>, BTreeSet<String>) {
+    let mut out = Gathered::default();
+    tags.iter().filter_map(|tag| tag.strip_prefix("attack.")).for_each(|word| out.add(word, "rule"));
+    out.settle();
+    (out.tactics, out.techniques.into_keys().collect())
+}
+
 /// Tactics (ids) and name of a technique.
-fn technique(id: &str) -> Option<(Vec<&'static str>, &'static str)> {
+#[must_use]
+pub fn technique(id: &str) -> Option<(Vec<&'static str>, &'static str)> {
     let line = TECHNIQUES.lines().find(|l| l.strip_prefix(id).is_some_and(|rest| rest.starts_with(' ')))?;
     let (tactics, name) = line[id.len() + 1..].split_once(' ')?;
     Some((tactics.split(',').collect(), name))

@@ -19,7 +19,7 @@ use crate::alert::{alert_id, document, storm, suppression};
 use crate::correlate::{AlertChange, ChangeKind, Episode, KeptEvent, Output};
 use crate::event::watermark::ENDED;
 use crate::event::{Derived, Detection, GroupKey};
-use crate::rule::{Body, Status};
+use crate::rule::Body;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ impl Pipeline {
     }
 
     pub(super) fn shadow(&self, rule: u32) -> bool {
-        self.set.rule(rule).meta.status == Status::Experimental
+        self.set.in_shadow(rule)
     }
 
     /// The id of an alert: that of its account, also where a reload gave its rule another id since.

@@ -32,6 +32,7 @@ mod presence;
 mod report;
 mod resolve;
 mod scalar;
+pub mod shadow;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -54,13 +55,15 @@ use std::sync::Arc;
 pub fn load(files: &[RuleFile]) -> Loaded {
     let mut report = Report::default();
     let mut drafts = Vec::new();
-    for file in files {
+    for file in files.iter().filter(|file| file.name != shadow::LIST) {
         let name: Arc<str> = Arc::from(file.name.as_str());
         let documents = yaml::documents(&name, &file.text, &mut report);
         drafts.extend(documents.iter().filter_map(|d| document::read(d, &mut report)));
     }
     lint::documents(&drafts, &mut report);
-    let set = link::link(drafts, &mut report);
+    let mut set = link::link(drafts, &mut report);
+    shadow::cast(&mut set, files, &mut report);
+    shadow::inherited(&set, &mut report);
     lint::muted(&set, &mut report);
     Loaded { set, diagnostics: report.finish() }
 }

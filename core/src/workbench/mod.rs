@@ -1,9 +1,11 @@
 //! For rule authors: the tests that stand beside rules, run through the same core as everything else.
 //!
 //! Owns the form of `NAME.test.yaml` ([`suite`]), the making of events from its templates ([`render`]), running ([`run`]) and
-//! saying what differed. Never reads a file. Every case runs three times: plain, over three Pipelines, and with a restart from
+//! saying what differed; what a set of rules covers ([`coverage`]); and what a rule has done so far ([`record`]). Never reads a file. Every case runs three times: plain, over three Pipelines, and with a restart from
 //! snapshots after every record; the alerts must be the same each time, and every document valid.
 
+pub mod coverage;
+pub mod record;
 pub mod render;
 pub mod run;
 pub mod suite;

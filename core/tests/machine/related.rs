@@ -76,6 +76,27 @@ fn shadow_rules_never_page() {
     assert!(run.documents.values().all(|(_, d)| d["is_alert"] == false && d["tidegate"]["shadow"] == true));
 }
 
+#[test]
+fn what_rests_on_a_shadow_rule_pages_nobody_either() {
+    let over = |status: &str| {
+        let rules = BASE_RULES.to_owned()
+            + &shop_rule("refused", &format!("low\nstatus: {status}"))
+            + &correlation("child", "level: critical\n", "event_count", "refused", "who", false).text()
+            + &Correlation {
+                condition: "    condition: {gte: 1}\n",
+                ..correlation("parent", "level: critical\n", "event_count", "child", "who", true)
+            }
+            .text();
+        sorted(&World::new(&rules), &[shop(0, "a", "refused", "1", 0), shop(1000, "a", "refused", "1", 0)], PLAIN)
+    };
+    let (proven, shadow) = (over("test"), over("experimental"));
+    assert_eq!((proven.pages.len(), proven.books.alerts.shadow), (1, 0));
+    assert_eq!((shadow.pages.len(), shadow.books.alerts.shadow), (0, 2));
+    assert_eq!((decision(shadow.of("child")[0]), decision(shadow.of("parent")[0])), ("shadow", "shadow"));
+    let times = |run: &Run| run.of("parent")[0]["tidegate"]["episode"]["start"].clone();
+    assert_eq!(times(&proven), times(&shadow), "it is counted all the same");
+}
+
 /// Two episodes with an alert each, and then an event out of order that joins them.
 fn merged() -> Run {
     let rules = BASE_RULES.to_owned()

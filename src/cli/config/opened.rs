@@ -8,7 +8,7 @@ use crate::io::tables::{self, TableFiles};
 use std::path::Path;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::WarningKind;
-use tidegate_core::rule::{Body, Diagnostic, Gravity, RuleFile, Status, load, problem};
+use tidegate_core::rule::{Body, Diagnostic, Gravity, RuleFile, load, problem, shadow};
 
 /// What the rules hold.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub(in crate::cli) fn open(parsed: &Parsed) -> (Vec<Diagnostic>, Rules) {
             _ => problems.extend(look(named, parsed.config.as_ref())),
         }
     }
+    files.extend(parsed.config.as_ref().and_then(|config| shadow::list(&config.shadow)));
     let rules = rules(&files, parsed.config.as_ref(), &mut problems);
     (problems, rules)
 }
@@ -55,8 +56,9 @@ fn rules(files: &[RuleFile], config: Option<&Config>, problems: &mut Vec<Diagnos
     let all = &loaded.set.rules;
     let correlations = all.iter().filter(|r| matches!(r.body, Body::Correlation(_))).count();
     let warnings = loaded.diagnostics.iter().filter(|d| d.gravity == Gravity::Warning).count();
-    let shadow = all.iter().filter(|r| r.meta.status == Status::Experimental).count();
-    problems.extend(loaded.diagnostics.into_iter().filter(|d| d.gravity == Gravity::Error));
+    let shadow = loaded.set.shadows();
+    // What the list of this file names in vain is told here: `rules check` does not see it.
+    problems.extend(loaded.diagnostics.into_iter().filter(|d| d.gravity == Gravity::Error || *d.place.file == *shadow::LIST));
     Rules { rules: all.len() - correlations, correlations, shadow, warnings }
 }
 

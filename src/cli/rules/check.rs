@@ -5,7 +5,7 @@ use crate::io::rules::read_rules;
 use std::sync::Arc;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, Warning, WarningKind};
-use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, Status, load};
+use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, load};
 
 const EXAMPLES: &str = "Examples:
   tidegate rules check my-rules/
@@ -47,11 +47,11 @@ fn print_text(loaded: &Loaded) {
         anstream::println!("{}", line(diagnostic));
     }
     let correlations = loaded.set.rules.iter().filter(|r| matches!(r.body, Body::Correlation(_))).count();
-    let shadow = loaded.set.rules.iter().filter(|r| r.meta.status == Status::Experimental).count();
+    let shadow = loaded.set.shadows();
     let count = |gravity| loaded.diagnostics.iter().filter(|d| d.gravity == gravity).count();
     let rules = loaded.set.rules.len() - correlations;
     anstream::println!(
-        "{rules} rules and {correlations} correlations loaded ({shadow} experimental: in shadow, never paged); {} errors, {} warnings",
+        "{rules} rules and {correlations} correlations loaded ({shadow} in shadow, never paged); {} errors, {} warnings",
         count(Gravity::Error),
         count(Gravity::Warning)
     );

@@ -5,9 +5,9 @@
 //! Two of these at once wait for each other by a lock on the folder, where the file system has one.
 
 use super::{Loaded, Placed, parse, read_text};
+use crate::io::replace::replace;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use tidegate_core::alert::{Suppression, neutral};
 use tidegate_core::event::time::format_rfc3339;
@@ -144,30 +144,4 @@ fn scalar(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// Writes a file whole or not at all.
-fn replace(target: &Path, folder: &Path, bytes: &[u8], mode: Option<Permissions>) -> std::io::Result<()> {
-    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let draft = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let written = write_draft(&draft, bytes, mode).and_then(|()| std::fs::rename(&draft, target));
-    if written.is_err() {
-        // The error that matters is the one before.
-        let _ = std::fs::remove_file(&draft);
-    }
-    written?;
-    // The name is durable when the folder is; where a folder cannot be synced, there is nothing more to do.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-fn write_draft(draft: &Path, bytes: &[u8], mode: Option<Permissions>) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(draft)?;
-    if let Some(mode) = mode {
-        file.set_permissions(mode)?;
-    }
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -16,7 +16,53 @@ use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, Warning, WarningKind, sources_of};
 use tidegate_core::event::GenericSource;
 use tidegate_core::pipeline::{Control, Intake, Rules};
-use tidegate_core::rule::{Diagnostic, Gravity, RuleFile, Status, load};
+use tidegate_core::rule::{Diagnostic, Gravity, RuleFile, load, shadow};
+
+/// Which files a generation could not be loaded from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The configuration itself.
+    Configuration,
+    /// Rules.
+    Rules,
+    /// Tables.
+    Tables,
+    /// Suppressions.
+    Suppressions,
+}
+
+impl Part {
+    /// What is wrong with it, in words.
+    pub(super) fn wrong(self) -> impl Fn(String) -> Wrong {
+        move |why| Wrong { part: self, why }
+    }
+
+    /// Its word, as in labels.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Configuration => "configuration",
+            Part::Rules => "rules",
+            Part::Tables => "tables",
+            Part::Suppressions => "suppressions",
+        }
+    }
+}
+
+/// Why a generation could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Which files.
+    pub part: Part,
+    /// Everything that is wrong with them, a line each.
+    pub why: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}
 
 /// Everything that readers and Pipelines need to know of rules, suppressions and tables.
 #[derive(Debug)]
@@ -39,13 +85,14 @@ impl Generation {
     /// Loads what a configuration names. `started_ms` is where new correlations begin.
     ///
     /// # Errors
-    /// Everything that is wrong, a line each.
-    pub fn load(config: &Config, started_ms: Option<i64>) -> Result<Self, String> {
-        let files = read_rules(&config.rules)?;
+    /// Everything that is wrong with one kind of file, a line each.
+    pub fn load(config: &Config, started_ms: Option<i64>) -> Result<Self, Wrong> {
+        let mut files = read_rules(&config.rules).map_err(Part::Rules.wrong())?;
+        files.extend(shadow::list(&config.shadow));
         let loaded = load(&files);
         let (errors, doubts): (Vec<&Diagnostic>, Vec<&Diagnostic>) = loaded.diagnostics.iter().partition(|d| d.gravity == Gravity::Error);
         if !errors.is_empty() {
-            return Err(lines(&errors));
+            return Err(Part::Rules.wrong()(lines(&errors)));
         }
         let mut warnings: Vec<String> = doubts.iter().map(|d| line(d)).collect();
         let set = Arc::new(loaded.set);
@@ -58,17 +105,18 @@ impl Generation {
             intel: tables.intel.clone(),
             geo: tables.geo.clone(),
         };
-        let (tables, _) = tables::load(&named, false)?;
+        let (tables, _) = tables::load(&named, false).map_err(Part::Tables.wrong())?;
         let (detector, about) = Detector::with_tables(set.clone(), &hints, tables.clone());
-        warnings.extend(compiled(&about)?);
+        warnings.extend(compiled(&about).map_err(Part::Rules.wrong())?);
         let digest = set.digest;
-        let shadow = set.rules.iter().filter(|r| r.meta.status == Status::Experimental).count();
+        let shadow = set.shadows();
         let rules = Arc::new(rules(set, &generic));
         let mut settings = config.machine(env!("CARGO_PKG_VERSION"));
         settings.correlate.started_ms = started_ms;
-        let suppressions = suppressions(config.suppressions.as_deref())?;
+        let suppressions = suppressions(config.suppressions.as_deref()).map_err(Part::Suppressions.wrong())?;
         let control = Control { rules: digest, tables: tables.versions(), suppressions, settings };
-        let intakes = Arc::new(Intakes { rules: digest, by_source: intakes(config, &Arc::new(detector))? });
+        let intakes =
+            Arc::new(Intakes { rules: digest, by_source: intakes(config, &Arc::new(detector)).map_err(Part::Configuration.wrong())? });
         let files = RuleFiles { digest, files: files.into_iter().map(|f| (f.name, f.text)).collect() };
         Ok(Generation { control, rules, intakes, files, warnings, shadow })
     }

@@ -4,7 +4,7 @@
 //! Owns the watch on files. Never touches the machine. What only a restart can change (sources, sinks, the state file) is told. The
 //! byte budget of the state file is raised here: where it is used up, the loop can take nothing else.
 
-use super::generation::Generation;
+use super::generation::{Generation, Part, Wrong};
 use super::wiring;
 use crate::config::Config;
 use crate::io::rules::BUILTIN;
@@ -77,10 +77,10 @@ impl Loader {
                 self.board.tally(|tally| tally.reloads.refusal = None);
                 Some(generation)
             }
-            Err(why) => {
+            Err(Wrong { part, why }) => {
                 self.board.tally(|tally| {
                     tally.reloads.refused += 1;
-                    tally.reloads.refusal = Some(why.clone());
+                    tally.reloads.refusal = Some((part.word(), why.clone()));
                 });
                 tracing::error!("nothing was reloaded, everything goes on as it was: {}", shown(&why));
                 None
@@ -88,8 +88,8 @@ impl Loader {
         }
     }
 
-    fn attempt(&mut self) -> Result<Generation, String> {
-        let mut config = (self.reread)()?;
+    fn attempt(&mut self) -> Result<Generation, Wrong> {
+        let mut config = (self.reread)().map_err(Part::Configuration.wrong())?;
         if fixed(&config) != fixed(&self.running) {
             tracing::warn!(
                 "changed sources, sinks, ownership, pipelines, state file, lease, snapshots, log or http take effect at the next start"

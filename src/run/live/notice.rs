@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::event::watermark::NOT_YET;
 use tidegate_core::pipeline::{Action, Reload};
-use tidegate_core::rule::{Body, Status};
+use tidegate_core::rule::Body;
 
 /// How often the board is renewed.
 const EVERY: Duration = Duration::from_millis(250);
@@ -94,7 +94,10 @@ impl Notice {
     pub fn reloaded(&self, reload: &Reload) {
         let parts = [("kept", &reload.kept), ("restarted", &reload.restarted), ("added", &reload.added), ("removed", &reload.removed)];
         let parts = parts.into_iter().map(|(change, ids)| (change, ids.len() as u64)).collect();
-        self.board.tally(|tally| tally.reloads.rules = parts);
+        self.board.tally(|tally| {
+            tally.reloads.rules = parts;
+            tally.reloads.restarted += reload.restarted.len() as u64;
+        });
     }
 
     /// Another generation is in force.
@@ -200,7 +203,7 @@ fn rules(engine: &Engine) -> RulesStanding {
         digest: set.digest[..6].iter().map(|b| format!("{b:02x}")).collect(),
         rules: (set.rules.len() - correlations) as u64,
         correlations: correlations as u64,
-        shadow: set.rules.iter().filter(|r| r.meta.status == Status::Experimental).count() as u64,
+        shadow: set.shadows() as u64,
         suppressions: engine.machine.control().suppressions.len() as u64,
     }
 }

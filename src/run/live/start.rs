@@ -116,7 +116,7 @@ struct Prepared {
 impl Prepared {
     fn load(config: Config, file: &Path) -> Result<Self, String> {
         let watch = Watch::new(watched(&config, file));
-        let generation = Generation::load(&config, wiring::began(&config))?;
+        let generation = Generation::load(&config, wiring::began(&config)).map_err(|wrong| wrong.why)?;
         Ok(Prepared { config, generation, watch })
     }
 

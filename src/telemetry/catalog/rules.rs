@@ -12,6 +12,9 @@ fn rules<'a>(view: &View<'a>) -> Option<&'a RulesStanding> {
     view.reading.standing.as_deref().map(|s| &s.rules)
 }
 
+/// What can be wrong with files that are loaded again.
+const PARTS: [&str; 4] = ["configuration", "rules", "tables", "suppressions"];
+
 pub(super) static METRICS: &[Metric] = &[
     Metric {
         name: "tidegate_rules",
@@ -56,9 +59,12 @@ pub(super) static METRICS: &[Metric] = &[
         name: "tidegate_reload_refused",
         kind: Gauge,
         life: Moment,
-        labels: &[],
-        text: "1: the files as they are cannot be used; what was loaded before goes on. Why: `/ready` and the program's log.",
-        samples: |v, out| out.count(&[], u64::from(v.reading.tally.reloads.refusal.is_some())),
+        labels: &["what"],
+        text: "1: the files as they are cannot be used, by what is wrong: configuration, rules, tables, suppressions; what was loaded before goes on. File and line: `/ready` and the program's log.",
+        samples: |v, out| {
+            let refusal = v.reading.tally.reloads.refusal.as_ref().map(|(part, _)| *part);
+            PARTS.iter().for_each(|part| out.count(&[part], u64::from(refusal == Some(*part))));
+        },
     },
     Metric {
         name: "tidegate_reload_timestamp_seconds",
@@ -67,6 +73,14 @@ pub(super) static METRICS: &[Metric] = &[
         labels: &[],
         text: "When the last reload took effect.",
         samples: |v, out| v.reading.tally.reloads.applied_ms.into_iter().for_each(|ms| out.number(&[], ms as f64 / 1_000.0)),
+    },
+    Metric {
+        name: "tidegate_rules_restarted",
+        kind: Counter,
+        life: Process,
+        labels: &[],
+        text: "Rules that started afresh because a reload changed their meaning: what was in their windows is gone. Which: the program's log.",
+        samples: |v, out| out.count(&[], v.reading.tally.reloads.restarted),
     },
     Metric {
         name: "tidegate_reload_rules",
