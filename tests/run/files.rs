@@ -106,3 +106,16 @@ fn the_example_configuration_starts() {
     let (status, log) = service.end();
     assert_eq!(status.code(), Some(0), "{log}");
 }
+
+#[test]
+fn a_run_that_could_not_read_to_the_end_of_its_files_says_so_by_its_exit_code() {
+    let place = Place::new("torn", &format!("sources: [{{name: shop, folder: ./in, follow: false, {SHOP}}}]"));
+    let lines: String = (0..400).map(|n| event("denied", &format!("user-{}", n * 7919 % 1009), n)).collect();
+    let packed = gzip(&lines);
+    place.write("in/a.ndjson.gz", &packed[..packed.len() / 2]);
+    place.write("in/b.ndjson", event("denied", "zoe", 500));
+    let (status, log) = place.start().end();
+    assert_eq!(status.code(), Some(3), "{log}");
+    assert!(log.contains("a.ndjson.gz behind line") && log.contains("the rest is left out until the file changes"), "{log}");
+    place.wait_alert("denied", "zoe");
+}

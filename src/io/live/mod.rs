@@ -12,6 +12,7 @@ mod opened;
 mod register;
 mod stdin;
 mod token;
+mod troubles;
 mod watch;
 
 pub use file::FileSource;

@@ -11,9 +11,10 @@ use super::hand::{BEAT, Hand, Stopped};
 use super::opened::{Found, Opened, Step};
 use super::register::{Register, Seen, Sight};
 use super::token::Stat;
+use super::troubles::Troubles;
 use crate::io::clock::Stopwatch;
 use crate::io::port::Progress;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +66,7 @@ pub(super) struct Watch<'a> {
     hand: Hand<'a>,
     /// Files that are held open, the one that was read first first.
     held: VecDeque<usize>,
-    told: BTreeSet<String>,
+    troubles: Troubles,
     first: bool,
 }
 
@@ -93,7 +94,7 @@ enum Ready {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(place: &'a dyn Place, pace: Pace, follow: bool, register: Register, hand: Hand<'a>) -> Self {
-        Watch { place, pace, follow, register, hand, held: VecDeque::new(), told: BTreeSet::new(), first: true }
+        Watch { place, pace, follow, register, hand, held: VecDeque::new(), troubles: Troubles::default(), first: true }
     }
 
     /// Watches until there is nothing more ever (without `follow`: after one pass) or until told to stop.
@@ -105,9 +106,10 @@ impl<'a> Watch<'a> {
             let clock = Stopwatch::start();
             let heard = match self.pass() {
                 Ok(Err(why)) if self.first => return Err(why),
-                // Whether it is heard or not: nothing more comes.
                 Ok(_) if !self.follow => {
-                    self.hand.tell(&self.place.idle_shard(&self.register), None, Progress::Ended, None).and(Err(Stopped))
+                    // Whether it is heard or not: nothing more comes.
+                    let _ = self.hand.tell(&self.place.idle_shard(&self.register), None, Progress::Ended, None);
+                    return self.troubles.end();
                 }
                 Ok(Ok(idle)) => self.pause(idle, clock),
                 Ok(Err(why)) => self.trouble(why).and_then(|()| self.pause(false, clock)),
@@ -322,6 +324,8 @@ impl<'a> Watch<'a> {
             return Ok(());
         }
         known.told = Some(lost.clone());
+        self.troubles.note(&lost);
+        let known = &self.register.known[n];
         let position = done.and(known.token).map(|token| self.hand.position(&known.shard, known.sequence, token.text()));
         let (shard, progress) = (known.shard.clone(), if self.place.is_folder() { Progress::Ended } else { Progress::Records });
         self.hand.tell(&shard, position, progress, Some(lost))
@@ -371,14 +375,12 @@ impl<'a> Watch<'a> {
     }
 
     fn note_troubles(&mut self, troubles: Vec<String>) -> Result<(), Stopped> {
-        let fresh: Vec<String> = troubles.iter().filter(|t| !self.told.contains(*t)).cloned().collect();
-        self.told = troubles.into_iter().collect();
-        fresh.into_iter().try_for_each(|trouble| self.say(trouble))
+        self.troubles.of_look(troubles).into_iter().try_for_each(|trouble| self.say(trouble))
     }
 
     /// The place as a whole cannot be looked at for now.
     fn trouble(&mut self, why: String) -> Result<(), Stopped> {
-        if self.told.insert(why.clone()) { self.say(why) } else { Ok(()) }
+        if self.troubles.is_new(&why) { self.say(why) } else { Ok(()) }
     }
 
     fn say(&mut self, lost: String) -> Result<(), Stopped> {
