@@ -102,13 +102,16 @@ kinesis-test: ## the Kinesis source, and the program over it, against a Kinesis 
 kinesis-local-test: ## the same against a second, slower Kinesis that is closer to AWS (node, npm)
 	sh tests/services/kinesis-local.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture --test-threads 2 reading:: run:: reshard::
 
-.PHONY: live-test e2e live-crash
+.PHONY: live-test e2e live-crash searchable-bench
 live-test: ## the service on real parts: Kinesis in, OpenSearch and SNS out; kills, resharding, faults (10 minutes; PARTS="end-to-end crash", KILLS=n, SEED=n)
 	$(CARGO) build --locked --bin tidegate
 	python3 tests/services/live/run.py $(PARTS) --kills $(or $(KILLS),100) --seed $(SEED) --binary target/debug/tidegate
 
 e2e: ## of these the end-to-end test alone (a minute)
 	$(MAKE) live-test PARTS=end-to-end
+
+searchable-bench: ## a record put into Kinesis until a search finds its alert, above what the parts take (a minute; on a quiet machine)
+	$(MAKE) live-test PARTS=searchable
 
 live-crash: ## of these the kills alone (3 minutes; KILLS=1000 takes half an hour)
 	$(MAKE) live-test PARTS=crash

@@ -11,17 +11,19 @@ from parts import Parts
 from crash import crash
 from faults import kinesis_away, poison, reshard, search_dies, sns_away
 from organisation import end_to_end, second_kinesis
+from searchable import searchable
 from standby import standby
 from trial import kill_test
 
 PARTS = {"end-to-end": end_to_end, "second-kinesis": second_kinesis, "reshard": reshard, "poison": poison, "kinesis-away": kinesis_away, "sns-away": sns_away,
          "search-dies": search_dies, "standby": standby, "crash": crash}
+BENCHES = {"searchable": searchable}                                           # run by name only
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     here = Path(__file__).resolve().parents[3]
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS | BENCHES)}")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--takeovers", type=int, default=6, help="owners that are stopped and woken; half as many are killed")
     parser.add_argument("--seed", type=int, default=1)
@@ -31,7 +33,7 @@ def arguments():
     parser.add_argument("--aws-port", type=int, default=24873)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "tidegate-live", help="where a failed part is kept")
     args = parser.parse_args()
-    if unknown := set(args.parts) - set(PARTS): parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(args.parts) - set(PARTS | BENCHES): parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS | BENCHES)}")
     args.binary = args.binary.resolve()
     return args
 
@@ -41,10 +43,11 @@ def main():
     parts, failed = Parts(args.kinesis_port, args.search_port, args.aws_port), []
     try:
         for name in args.parts or PARTS:
-            print(f"{name}: {PARTS[name].__doc__.splitlines()[0]}", flush=True)
+            part = (PARTS | BENCHES)[name]
+            print(f"{name}: {part.__doc__.splitlines()[0]}", flush=True)
             began, folder = time.monotonic(), args.keep.resolve() / f"live-{name}"
             shutil.rmtree(folder, ignore_errors=True)
-            try: wrong = PARTS[name](args, parts, folder)
+            try: wrong = part(args, parts, folder)
             except kill_test.Wrong as why: wrong = [str(why)]
             for what in wrong: print(f"  WRONG: {what}")
             print(f"  {'kept in ' + str(folder) if wrong else 'nothing lost, nothing doubled'}; {time.monotonic() - began:.0f} s", flush=True)
