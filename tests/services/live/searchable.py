@@ -87,7 +87,7 @@ def searchable(args, parts, folder):
     try:
         stream.put([(finding(10 ** 9, datetime.datetime.now(datetime.timezone.utc)), 0)])     # makes the index
         until = time.monotonic() + PATIENCE
-        while not index.documents():
+        while not index.call("GET", f"/{index.prefix}-v1-*/_settings"):
             if life.read(.1) is None or time.monotonic() > until: raise kill_test.Wrong("no alert comes", life)
         floor.call("PUT", f"/{floor.prefix}", {"settings": settings(index), "mappings": {"properties": {"uid": {"type": "keyword"}}}})
         watchers = Searcher(index, "finding_info.uid_alt"), Searcher(floor, "uid"), Reader(bare)
