@@ -95,7 +95,7 @@ fn flow(columns: &[&str], n: usize, random: &mut fastrand::Rng) -> Vec<String> {
     let quiet = random.u32(..40) == 0;
     let start = 1_793_613_600 + (n as u64) * 3;
     let cell = |name: &&str| -> String {
-        let value = match *name {
+        match *name {
             "version" => {
                 if columns.contains(&"tgw-id") {
                     "6".into()
@@ -152,8 +152,7 @@ fn flow(columns: &[&str], n: usize, random: &mut fastrand::Rng) -> Vec<String> {
             "instance-tag" => "Web%20Server".into(),
             "packets-lost-no-route" => "0".into(),
             _ => "-".into(),
-        };
-        value
+        }
     };
     columns.iter().map(cell).collect()
 }
