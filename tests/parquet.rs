@@ -95,7 +95,7 @@ fn flow(columns: &[&str], n: usize, random: &mut fastrand::Rng) -> Vec<String> {
     let quiet = random.u32(..40) == 0;
     let start = 1_793_613_600 + (n as u64) * 3;
     let cell = |name: &&str| -> String {
-        let value = match *name {
+        match *name {
             "version" => {
                 if columns.contains(&"tgw-id") {
                     "6".into()
@@ -152,8 +152,7 @@ fn flow(columns: &[&str], n: usize, random: &mut fastrand::Rng) -> Vec<String> {
             "instance-tag" => "Web%20Server".into(),
             "packets-lost-no-route" => "0".into(),
             _ => "-".into(),
-        };
-        value
+        }
     };
     columns.iter().map(cell).collect()
 }
@@ -231,7 +230,8 @@ fn flows_as_parquet_are_the_flows_as_text() {
         let as_parquet = place.folder("parquet", &parquet(&columns, &flows, random.usize(1..4_000), compression));
         let (expected, expected_summary, _) = place.replay(&as_text);
         let (alerts, summary, code) = place.replay(&as_parquet);
-        assert_eq!(alerts, expected, "round {round}");
+        let differ = alerts.lines().zip(expected.lines()).position(|(a, b)| a != b);
+        assert!(alerts == expected, "round {round}: alert {differ:?} differs");
         assert_eq!(code, Some(0));
         for part in ["records", "events", "filtered", "quarantined"] {
             assert_eq!(summary[part], expected_summary[part], "{part}");
@@ -249,14 +249,16 @@ fn parquet_from_a_pipe_is_read() {
     let columns: Vec<&str> = VPC.split_whitespace().collect();
     let flows = flows(&columns, 700, &mut random);
     let place = Place::new("pipe");
-    let folder = place.folder("parquet", &parquet(&columns, &flows, 500, Compression::SNAPPY));
-    let file = std::fs::File::open(folder.join("flows")).expect("file");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-    command.current_dir(&folder).args(["replay", "-r", "../rules.yml", "--alerts", "-", "--summary", "json", "-"]).stdin(Stdio::from(file));
-    let (alerts, summary, _) = told(&command.output().expect("it runs"));
-    let (expected, _, _) = place.replay(&folder);
+    let piped = |name: &str, content: &[u8]| {
+        let folder = place.folder(name, content);
+        let file = std::fs::File::open(folder.join("flows")).expect("file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.current_dir(&folder).args(["replay", "-r", "../rules.yml", "--alerts", "-", "--summary", "json", "-"]);
+        told(&command.stdin(Stdio::from(file)).output().expect("it runs"))
+    };
+    let (alerts, summary, _) = piped("parquet", &parquet(&columns, &flows, 500, Compression::SNAPPY));
     assert_eq!(summary["records"], 701);
-    assert_eq!(alerts.replace("\"shard\":\"-\"", "\"shard\":\"flows\""), expected);
+    assert!(alerts == piped("text", text(&columns, &flows).as_bytes()).0, "other alerts");
 }
 
 #[test]

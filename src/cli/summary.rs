@@ -174,7 +174,9 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
     }
     lines.extend(outcome.book_errors().iter().map(|e| format!("{}the books do not balance: {e}", screen::red("error: "))));
     if outcome.interrupted {
-        lines.push(screen::yellow("stopped by the user: what was read before is complete"));
+        lines.push(screen::yellow(
+            "stopped: this is of what was read before; the same command begins anew, with --state FILE it keeps its log",
+        ));
     }
     lines
 }

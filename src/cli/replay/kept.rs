@@ -42,7 +42,7 @@ pub(super) fn close(journal: Option<&Journal>, index: Option<SqliteAlerts>, outc
         anstream::eprintln!("{} rounds were in the log already", journal.compared());
     }
     if outcome.interrupted {
-        anstream::eprintln!("stopped: the same command goes on from here");
+        anstream::eprintln!("stopped: the same command reads its input again and goes on where the log ends");
         return Ok(());
     }
     journal::index(&mut index, outcome.store.documents()).map_err(|why| Failure::failed(format!("cannot write the alerts: {why}")))

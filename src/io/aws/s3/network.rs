@@ -40,6 +40,7 @@ impl Network {
 
     /// Lets time pass.
     pub(super) fn pause(&self, time: Duration) {
-        self.handle.block_on(tokio::time::sleep(time));
+        // A timer is made inside the runtime that runs it.
+        self.handle.block_on(async { tokio::time::sleep(time).await });
     }
 }
