@@ -1,6 +1,7 @@
 //! `tidegate replay`: history through the rules.
 
 mod kept;
+mod log;
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
@@ -9,7 +10,7 @@ use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
-use crate::run::replay::{Recorded, Settings, Watcher, replay};
+use crate::run::replay::{Archived, Recorded, Settings, Watcher, replay};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,17 +26,18 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
-  tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
+  tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
+  tidegate replay --log tidegate.db --alerts alerts.ndjson";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
-    #[arg(short, long = "rules", required = true, value_name = "PATH")]
+    #[arg(short, long = "rules", required_unless_present = "log", value_name = "PATH")]
     rules: Vec<String>,
     /// Files, folders, or `-` for standard input; gzip is undone, formats are recognised
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required_unless_present = "log", value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
     #[arg(long, value_name = "FILE")]
@@ -101,6 +103,8 @@ pub(super) struct Arguments {
     /// Pipelines that share the key groups
     #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pipelines: u16,
+    #[command(flatten)]
+    log: log::LogArguments,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
@@ -114,11 +118,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     {
         return Err(Failure::usage("--from is not before --to, so no alert could be between them"));
     }
-    let set = load_rules(&arguments.rules, arguments.partial)?;
-    let hints = hints(arguments)?;
-    let tables = load_tables(arguments)?;
-    let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
-    let mut outcome = execute(&set, (hints, tables), inputs, arguments)?;
+    let mut outcome = match log::execute(arguments)? {
+        Some(outcome) => outcome,
+        None => read_input(arguments)?,
+    };
     let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
     if let Some(path) = &arguments.alerts {
         write_lines(path, alerts.iter().map(ToString::to_string))?;
@@ -135,6 +138,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (true, true) => Exit::Interrupted,
         (true, false) => Exit::Fine,
     })
+}
+
+/// Records through the rules.
+fn read_input(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let set = load_rules(&arguments.rules, arguments.partial)?;
+    let mut hints = hints(arguments)?;
+    let tables = load_tables(arguments)?;
+    let mut inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
+    let archived = Archived::survey(&mut inputs, &mut hints).map_err(Failure::failed)?;
+    if arguments.arrival_field.is_some() && !archived.is_empty() {
+        return Err(Failure::usage(
+            "--arrival-field is for plain files, and the records of an archive have their own stamps; replay them apart",
+        ));
+    }
+    execute(&set, (hints, tables), (inputs, archived), arguments)
 }
 
 /// Loads rules, printing what is wrong with them.
@@ -189,7 +207,7 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
 fn execute(
     set: &Arc<RuleSet>,
     (hints, tables): (Hints, Arc<Tables>),
-    inputs: Vec<Input>,
+    (inputs, archived): (Vec<Input>, Archived),
     arguments: &Arguments,
 ) -> Result<Outcome, Failure> {
     let total = inputs.iter().map(Input::size).sum();
@@ -198,11 +216,12 @@ fn execute(
     let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
+    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, archived, range_ms };
     let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
     let suppressions = load_suppressions(arguments)?;
     pipelines.begin_with(|control| control.suppressions = suppressions);
+    pipelines.begin_with(|control| settings.archived.begin(&mut control.settings.correlate));
     let kept = kept::open(arguments, set)?;
     let (journal, index) = kept.map_or((None, None), |kept| (Some(kept.journal), Some(kept.index)));
     let mut recorded = Recorded { pipelines, journal };

@@ -18,6 +18,7 @@ mod schema;
 mod settings;
 mod sns;
 mod source;
+mod stated;
 mod table;
 mod value;
 
@@ -28,7 +29,9 @@ pub use kinesis::{Consumer, KinesisStream, StreamStart};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{
-    Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+    Archive, Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots,
+    Tables,
 };
 pub use sns::{Routes, SecondChannel, Sns, topic_region};
 pub use source::{Format, GroupFormat, JsonSource, Reads, SourceSettings, columns};
+pub use stated::Stated;

@@ -1,6 +1,7 @@
 //! What a user named on the command line, as a list of things to read: files, folders (recursively, by name), `-`, and what a
 //! scheme in front names (`s3://bucket/prefix`), each made by the module that knows it.
 
+use super::quarantined;
 use super::reader::ReadError;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -79,7 +80,7 @@ impl Input {
 }
 
 /// What stands in front of names that are no paths.
-const SCHEMES: [&str; 4] = ["s3://", "kinesis:", "guardduty:", "quarantine:"];
+const SCHEMES: [&str; 3] = ["s3://", "kinesis:", "guardduty:"];
 
 /// Expands what was named. Hidden files are left out; what is named twice is read once; the order is by path, so that it does
 /// not depend on the disk.
@@ -91,6 +92,8 @@ pub fn expand(named: &[String]) -> Result<Vec<Input>, String> {
     for name in named {
         if name == "-" {
             inputs.push(Input::Stdin);
+        } else if let Some(path) = name.strip_prefix(quarantined::SCHEME) {
+            inputs.push(quarantined::quarantined(Path::new(path))?);
         } else if let Some(scheme) = SCHEMES.iter().find(|scheme| name.starts_with(**scheme)) {
             return Err(format!("cannot read {name}: this build does not read {scheme}; copy its objects to a folder first"));
         } else {

@@ -1,5 +1,6 @@
 //! The outside world: files in, files out, the clock. Nothing else reads the time or a disk.
 
+pub mod archive;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod opensearch;
 pub mod ownership;
 pub mod pages;
 pub mod port;
+pub mod quarantined;
 pub mod reader;
 pub mod rules;
 pub mod signal;
