@@ -100,12 +100,22 @@ enum Read {
     Note(String),
 }
 
+impl Read {
+    fn arrival_ms(&self) -> Option<i64> {
+        match self {
+            Read::Batch(gathered, _) => gathered.arrival_ms,
+            Read::Unread(..) | Read::Note(_) => None,
+        }
+    }
+}
+
 /// All cores decode; what they found is sorted by arrival and applied.
 fn sorted(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, watcher: &dyn Watcher, outcome: &mut Outcome) -> io::Result<()> {
     let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
-    let mut repeats = Repeats::default();
+    let (mut repeats, mut newest) = (Repeats::default(), None);
     for places in settings.archived.sessions(settings.inputs.len()) {
         read_all(&places, &Reading { intake, settings, watcher, repeats: &repeats }, &mut |read| {
+            newest = newest.max(read.arrival_ms());
             let detections = note(read, pipelines, outcome).into_iter();
             sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
         })?;
@@ -117,7 +127,21 @@ fn sorted(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, watche
     sorter.drain(BATCH, &mut |detections| {
         let last = detections.last().map_or(i64::MIN / 4, |d| d.arrival_ms);
         apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome)
-    })
+    })?;
+    match newest.filter(|_| !settings.archived.is_empty()) {
+        Some(newest) => up_to(newest, pipelines, outcome),
+        None => Ok(()),
+    }
+}
+
+/// Everything up to the last arrival was read, whether a rule saw it or not: what ends before that ends by itself, and is not cut
+/// off by the end of the input. Only an archive says so; of plain files a forged time would.
+fn up_to(newest_ms: i64, pipelines: &mut Recorded, outcome: &mut Outcome) -> io::Result<()> {
+    for _ in 0..pipelines.pipelines.machine().rounds_to_end() {
+        let batch = Batch { watermark_ms: newest_ms.saturating_sub(SLACK_MS), arrival_ms: newest_ms, ..Batch::default() };
+        apply(pipelines, Some(batch), outcome)?;
+    }
+    Ok(())
 }
 
 /// What reading threads share.

@@ -5,10 +5,10 @@ use std::process::Command;
 
 #[test]
 fn the_log_of_a_service_gives_its_alerts_byte_by_byte_while_it_runs_and_behind_a_snapshot() {
-    let place = place("replay-log", "pipelines: 2\n");
-    first_half(&place);
+    let place = place("replay-log", "pipelines: 2\n", false);
+    first_half(&place, false);
     let before = told(&place);
-    let service = second_half(&place);
+    let service = second_half(&place, false);
     let (again, said) = replay(&place, &["--log", "state.db"]);
     let live = told(&place);
     assert!(live.len() >= 9 && before.len() >= 4, "{live:#?}");
@@ -27,7 +27,7 @@ fn the_log_of_a_service_gives_its_alerts_byte_by_byte_while_it_runs_and_behind_a
 
 #[test]
 fn what_a_log_cannot_do_is_refused_in_words() {
-    let place = place("replay-log-refused", "");
+    let place = place("replay-log-refused", "", true);
     let said = |arguments: &[&str]| {
         let out = Command::new(env!("CARGO_BIN_EXE_tidegate")).arg("replay").args(arguments).current_dir(place.path("")).output();
         let out = out.expect("runs");
