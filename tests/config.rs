@@ -292,6 +292,12 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sources: [{name: a, file: ./kept/2026/a.log}]\narchive: {folder: kept, segment_every: 90m, s3: x}",
+        &[
+            "1:27: `sources.file` reads what `archive.folder` writes: what is written there would be read as input: choose another place for one of them",
+        ],
+    ),
+    (
         "sources: [{name: a, kinesis: {stream: s, consumer_name: 'a b', start: now, endpoint_url: 'http://10.0.0.1', external_id: xy}, follow: true}]",
         &[
             "1:57: `consumer_name` without `consumer: fan_out`: it would be ignored: add it, or remove this",

@@ -205,3 +205,33 @@ fn unsafe_code_stands_in_files_of_its_own() {
         assert!(!has || UNSAFE.contains(&name.as_str()), "{}: unsafe code needs a file of its own", s.path.display());
     }
 }
+
+/// A replay can never page, nor write to a live index: nothing in it knows of anything that could. What it found goes into a plain
+/// map of documents; the one thing that it may write is a state file of its own.
+#[test]
+fn a_replay_reaches_no_sink() {
+    const NOT_IN_REPLAY: [&str; 12] = [
+        "Sink",
+        "opensearch",
+        "sns",
+        "ndjson",
+        "pages::",
+        "live::delivery",
+        "live::wiring",
+        "live::start",
+        "live::service",
+        "live::pages",
+        "Lanes",
+        "LaneKind",
+    ];
+    let shell = root().join("../src/run");
+    let of_replay = |s: &Source| s.path.starts_with(shell.join("replay")) || s.path == shell.join("replay.rs");
+    let replay: Vec<Source> = sources(&shell).into_iter().filter(of_replay).collect();
+    assert!(replay.len() >= 3, "the replay stands in src/run/replay.rs and src/run/replay/");
+    for s in replay {
+        for (number, line) in s.code.iter().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+            let named = NOT_IN_REPLAY.iter().find(|word| line.contains(**word));
+            assert!(named.is_none(), "{}:{}: {named:?}: a replay must not reach a sink", s.path.display(), number + 1);
+        }
+    }
+}

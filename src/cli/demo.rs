@@ -13,7 +13,7 @@ use crate::io::rules::{BUILTIN, read_rules};
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
-use crate::run::replay::{Recorded, Settings, replay};
+use crate::run::replay::{Archived, Recorded, Settings, replay};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,7 +95,15 @@ fn execute(set: &Arc<RuleSet>, tables: Arc<Tables>, input: &Path) -> Result<(Out
     let watcher = Bar::new(inputs.iter().map(Input::size).sum())?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let scratch = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped: false, scratch, in_memory: RUN_DETECTIONS, range_ms: (i64::MIN, i64::MAX) };
+    let settings = Settings {
+        inputs,
+        threads,
+        stamped: false,
+        scratch,
+        in_memory: RUN_DETECTIONS,
+        archived: Archived::default(),
+        range_ms: (i64::MIN, i64::MAX),
+    };
     let (intake, pipelines) = crate::run::build(set, Hints::default(), tables, 1, false).map_err(Failure::usage)?;
     let mut recorded = Recorded { pipelines, journal: None };
     let outcome =

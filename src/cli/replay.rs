@@ -5,6 +5,7 @@ mod aws;
 mod inputs;
 mod kept;
 mod selection;
+mod log;
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
@@ -13,7 +14,7 @@ use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
 use crate::run::Outcome;
-use crate::run::replay::{Recorded, Settings, Watcher, replay};
+use crate::run::replay::{Archived, Recorded, Settings, Watcher, replay};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,17 +31,19 @@ const EXAMPLES: &str = "Examples:
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
   tidegate replay -r my-rules/ --from 2026-10-01T00:00:00Z --source cloudtrail s3://trails/AWSLogs/o-abc1234567/
-  tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
+  tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
+  tidegate replay --log tidegate.db --alerts alerts.ndjson";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
-    #[arg(short, long = "rules", required = true, value_name = "PATH")]
+    #[arg(short, long = "rules", required_unless_present = "log", value_name = "PATH")]
     rules: Vec<String>,
-    /// Files, folders, `-` for standard input, or s3://BUCKET/PREFIX; gzip and Parquet are undone, formats are recognised
-    #[arg(required = true, value_name = "INPUT")]
+    /// Files, folders, `-` for standard input, s3://BUCKET/PREFIX, or quarantine:STATEFILE; gzip and Parquet are undone, formats
+    /// and archives are recognised
+    #[arg(required_unless_present = "log", value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
     #[arg(long, value_name = "FILE")]
@@ -111,6 +114,7 @@ pub(super) struct Arguments {
     #[cfg(feature = "aws")]
     #[command(flatten)]
     aws: aws::AwsArguments,
+    log: log::LogArguments,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
@@ -124,12 +128,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     {
         return Err(Failure::usage("--from is not before --to, so no alert could be between them"));
     }
-    let set = load_rules(&arguments.rules, arguments.partial)?;
-    let hints = hints(arguments)?;
-    let tables = load_tables(arguments)?;
-    let (inputs, left_out) = inputs::named(arguments, margin(&set, arguments))?;
-    let mut outcome = execute(&set, (hints, tables), inputs, arguments)?;
-    outcome.left_out = left_out;
+    let mut outcome = match log::execute(arguments)? {
+        Some(outcome) => outcome,
+        None => read_input(arguments)?,
+    };
     let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
     if let Some(path) = &arguments.alerts {
         write_lines(path, alerts.iter().map(ToString::to_string))?;
@@ -146,6 +148,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (true, true) => Exit::Interrupted,
         (true, false) => Exit::Fine,
     })
+}
+
+/// Records through the rules.
+fn read_input(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let set = load_rules(&arguments.rules, arguments.partial)?;
+    let mut hints = hints(arguments)?;
+    let tables = load_tables(arguments)?;
+    let (mut inputs, left_out) = inputs::named(arguments, margin(&set, arguments))?;
+    let archived = Archived::survey(&mut inputs, &mut hints).map_err(Failure::failed)?;
+    if arguments.arrival_field.is_some() && !archived.is_empty() {
+        return Err(Failure::usage(
+            "--arrival-field is for plain files, and the records of an archive have their own stamps; replay them apart",
+        ));
+    }
+    let outcome = execute(&set, (hints, tables), (inputs, archived), arguments)?;
+    Ok(Outcome { left_out, ..outcome })
 }
 
 /// Loads rules, printing what is wrong with them.
@@ -200,7 +218,7 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
 fn execute(
     set: &Arc<RuleSet>,
     (hints, tables): (Hints, Arc<Tables>),
-    inputs: Vec<Input>,
+    (inputs, archived): (Vec<Input>, Archived),
     arguments: &Arguments,
 ) -> Result<Outcome, Failure> {
     let total = inputs.iter().map(Input::size).sum();
@@ -209,12 +227,13 @@ fn execute(
     let threads = arguments.threads.unwrap_or_else(|| inputs::threads(&inputs));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
+    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, archived, range_ms };
     let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
     let intake = intake.select(arguments.selection.selection(range_ms).events);
     let suppressions = load_suppressions(arguments)?;
     pipelines.begin_with(|control| control.suppressions = suppressions);
+    pipelines.begin_with(|control| settings.archived.begin(&mut control.settings.correlate));
     let kept = kept::open(arguments, set)?;
     let (journal, index) = kept.map_or((None, None), |kept| (Some(kept.journal), Some(kept.index)));
     let mut recorded = Recorded { pipelines, journal };

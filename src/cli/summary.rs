@@ -102,6 +102,7 @@ fn short(principal: &str) -> String {
 
 /// Prints the summary on standard error.
 pub(super) fn print(form: Form, outcome: &mut Outcome, alerts: &[Value]) {
+    outcome.notes.iter().for_each(|note| anstream::eprintln!("{}", screen::yellow(&format!("note: {}", neutral::terminal(note)))));
     match form {
         Form::Json => anstream::eprintln!("{}", as_json(outcome, alerts)),
         Form::Text => as_text(outcome, alerts).iter().for_each(|line| anstream::eprintln!("{line}")),

@@ -197,7 +197,7 @@ fn names(checker: &mut Checker<'_>, sources: &[Node]) {
 fn overlaps(checker: &mut Checker<'_>) {
     let named = checker.named.clone();
     let (read, other): (Vec<&Named>, Vec<&Named>) = named.iter().partition(|n| reads(n));
-    let written: Vec<&Named> = other.into_iter().filter(|n| n.opened == Opened::Written).collect();
+    let written: Vec<&Named> = other.into_iter().filter(|n| matches!(n.opened, Opened::Written | Opened::WrittenFolder)).collect();
     for (number, source) in read.iter().enumerate() {
         if let Some(other) = read[..number].iter().find(|other| meet(source, other)) {
             let why = format!("the source at line {} reads it too, and every event would count twice", other.place.line);
@@ -225,9 +225,11 @@ fn reads(named: &Named) -> bool {
     matches!(named.opened, Opened::SourceFile | Opened::SourceFolder)
 }
 
-/// Whether two paths are the same, or one lies below the other, which is a folder that is read.
+/// Whether two paths are the same, or one lies below the other, which is a folder that is read or written.
 fn meet(a: &Named, b: &Named) -> bool {
-    let below = |inner: &Named, outer: &Named| outer.opened == Opened::SourceFolder && inner.path.starts_with(&outer.path);
+    let below = |inner: &Named, outer: &Named| {
+        matches!(outer.opened, Opened::SourceFolder | Opened::WrittenFolder) && inner.path.starts_with(&outer.path)
+    };
     a.path == b.path || below(a, b) || below(b, a)
 }
 

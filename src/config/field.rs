@@ -97,6 +97,8 @@ pub enum Opened {
     SourceFolder,
     /// A file that is made if it is not there.
     Written,
+    /// A folder that is made if it is not there.
+    WrittenFolder,
 }
 
 /// The keys of a map, and what they owe each other.
@@ -197,7 +199,7 @@ impl Kind {
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Text(wording) => wording.expected().to_owned(),
             Kind::Path(Opened::Rules) => "`builtin`, or the path of a file or folder".to_owned(),
-            Kind::Path(Opened::SourceFolder) => "the path of a folder".to_owned(),
+            Kind::Path(Opened::SourceFolder | Opened::WrittenFolder) => "the path of a folder".to_owned(),
             Kind::Path(_) => "the path of a file".to_owned(),
             Kind::List { of, most } if *most < 1_000 => format!("a list of 1 to {most}: each {}", of.expected()),
             Kind::List { of, .. } => format!("a list, each {}", of.expected()),
@@ -225,6 +227,7 @@ impl Kind {
             Kind::Text(wording) => wording.example().to_owned(),
             Kind::Path(Opened::Rules) => "builtin".to_owned(),
             Kind::Path(Opened::SourceFolder) => "./logs".to_owned(),
+            Kind::Path(Opened::WrittenFolder) => "./archive".to_owned(),
             Kind::Path(_) => "./file".to_owned(),
             Kind::List { of, .. } => format!("[{}]", of.example()),
             Kind::Map(shape) => shape.example(),

@@ -18,6 +18,7 @@ mod schema;
 mod settings;
 mod sns;
 mod source;
+mod stated;
 mod table;
 mod value;
 
@@ -30,7 +31,9 @@ pub(crate) use kinesis::{is_external_id, is_loopback, is_region, is_role};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{
-    Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots, Tables,
+    Archive, Budgets, Config, File, Http, Lateness, Log, LogFormat, LogPages, OpenSearch, Organization, Paging, Secret, Sinks, Snapshots,
+    Tables,
 };
 pub use sns::{Routes, SecondChannel, Sns, topic_region};
 pub use source::{Format, GroupFormat, JsonSource, Reads, SourceSettings, columns};
+pub use stated::Stated;

@@ -41,6 +41,8 @@ pub struct Config {
     pub sources: Vec<SourceSettings>,
     /// The row on a table that several machines see.
     pub ownership: Option<Ownership>,
+    /// The archive of records.
+    pub archive: Option<Archive>,
     /// Sinks.
     pub sinks: Sinks,
     /// Storm budget.
@@ -88,6 +90,19 @@ pub struct Organization {
     pub id: String,
     /// Name.
     pub name: Option<String>,
+}
+
+/// Where records are kept as they came.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Size of a file.
+    pub segment_bytes: u64,
+    /// Age of a file.
+    #[serde(rename(deserialize = "segment_every"))]
+    pub segment_every_ms: u64,
 }
 
 /// Where alerts and pages go.

@@ -2,7 +2,7 @@
 //! `tidegate.example.yaml` and a row of `docs/configuration.md`; the tests name what is forgotten.
 
 use super::field::Kind::{Count, Duration, Flag, List, Map, Path, Size, Text, True, Word};
-use super::field::Opened::{File, Rules, SourceFile, SourceFolder, Written};
+use super::field::Opened::{File, Rules, SourceFile, SourceFolder, Written, WrittenFolder};
 use super::field::Presence::{Default, Optional, Required};
 use super::field::{Field, Kind, Presence, Shape, Wording};
 use super::kinesis::CONSUMERS;
@@ -65,6 +65,7 @@ pub(super) static ROOT: Shape = Shape::of(&[
         Optional,
         "A row in DynamoDB that says which process reads the sources: another one elsewhere, with another state, is refused.",
     ),
+    field("archive", Map(&ARCHIVE), Optional, "Keep every record as it came, before it is decoded: history that `tidegate replay` reads."),
     field("sinks", Map(&SINKS), Default("{}"), "Where alerts and pages go."),
     field("paging", Map(&PAGING), Default("{}"), "How many pages people can be asked to answer."),
     field("budgets", Map(&BUDGETS), Default("{}"), "How much state may be kept; over it the offender's oldest goes, and an alert says so."),
@@ -198,6 +199,22 @@ static JSON: Shape = Shape {
     exactly_one: &[],
     at_least_one: &["product", "service", "category"],
 };
+
+static ARCHIVE: Shape = Shape::of(&[
+    field(
+        "folder",
+        Path(WrittenFolder),
+        Required,
+        "The folder; below it stand hours of arrival and in these sources. Nothing is ever deleted there.",
+    ),
+    field("segment_bytes", Size { min: KIB, max: 16 << 30 }, Default("64MiB"), "A file of this size is ended and another one begun."),
+    field(
+        "segment_every",
+        Duration { min_ms: SECOND_MS, max_ms: 60 * MINUTE_MS },
+        Default("15m"),
+        "So is one of this age, and every file with a new hour of arrival.",
+    ),
+]);
 
 static SINKS: Shape = Shape::of(&[
     field("sqlite", Flag, Default("true"), "Keep alerts in the state file, where `tidegate alerts` finds them."),

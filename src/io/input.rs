@@ -1,6 +1,7 @@
 //! What a user named on the command line, as a list of things to read: files, folders (recursively, by name), `-`, and what a
 //! scheme in front names (`s3://bucket/prefix`), each made by the module that knows it.
 
+use super::quarantined;
 use super::reader::ReadError;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -79,7 +80,7 @@ impl Input {
 }
 
 /// What stands in front of names that are no paths.
-const SCHEMES: [&str; 4] = ["s3://", "kinesis:", "guardduty:", "quarantine:"];
+const SCHEMES: [&str; 3] = ["s3://", "kinesis:", "guardduty:"];
 
 /// Makes inputs of a name that is no path; `None`: it does not know the scheme.
 pub type Resolve<'r> = dyn FnMut(&str) -> Result<Option<Vec<Input>>, String> + 'r;
@@ -94,6 +95,8 @@ pub fn expand(named: &[String], resolve: &mut Resolve<'_>) -> Result<Vec<Input>,
     for name in named {
         if name == "-" {
             inputs.push(Input::Stdin);
+        } else if let Some(path) = name.strip_prefix(quarantined::SCHEME) {
+            inputs.push(quarantined::quarantined(Path::new(path))?);
         } else if let Some(scheme) = SCHEMES.iter().find(|scheme| name.starts_with(**scheme)) {
             let unknown = || format!("cannot read {name}: this build does not read {scheme}; copy its objects to a folder first");
             inputs.extend(resolve(name)?.ok_or_else(unknown)?);

@@ -1,5 +1,6 @@
 //! The outside world: files in, files out, the clock. Nothing else reads the time or a disk.
 
+pub mod archive;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod ownership;
 pub mod pages;
 pub mod parquet;
 pub mod port;
+pub mod quarantined;
 pub mod reader;
 pub mod replace;
 pub mod rules;

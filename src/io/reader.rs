@@ -3,6 +3,7 @@
 //! Owns the cutting of a file into records of bounded size. Never interprets a record. Limits: a run of lines is about
 //! [`RUN_BYTES`]; a single line or JSON value is at most [`VALUE_BYTES_MAX`], the rest of a longer one is refused as one record.
 
+use super::archive::{MAGIC, Segment};
 use super::input::{Input, Opened, Records};
 use super::parquet::{self, ParquetLines};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub struct Reader {
     failed: Option<io::Error>,
     /// Where the input gives records by itself: they come as they are.
     records: Option<Records>,
+    /// It is a segment of an archive.
+    archived: bool,
 }
 
 /// How a file is cut.
@@ -104,11 +107,30 @@ impl Reader {
         let plain = BufReader::with_capacity(RUN_BYTES, io::Cursor::new(head).chain(raw));
         let bytes: Box<dyn BufRead + Send> =
             if gzip { Box::new(BufReader::with_capacity(RUN_BYTES, flate2::bufread::MultiGzDecoder::new(plain))) } else { Box::new(plain) };
-        Ok(Self::of(input.name(), source, bytes, None))
+        let mut reader = Self::of(input.name(), source, bytes, None);
+        match reader.bytes.fill_buf() {
+            Ok(begin) => reader.archived = begin.starts_with(MAGIC),
+            Err(error) => reader.failed = Some(error),
+        }
+        Ok(reader)
+    }
+
+    /// Whether it is a segment of an archive, which holds records with stamps of their own: see [`Reader::into_segment`].
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.archived
+    }
+
+    /// The segment that it is.
+    ///
+    /// # Errors
+    /// If it is none, or its beginning is cut or damaged.
+    pub fn into_segment(self) -> io::Result<Segment> {
+        Segment::open(self.shard, self.bytes)
     }
 
     fn of(shard: Arc<str>, source: &str, bytes: Box<dyn BufRead + Send>, records: Option<Records>) -> Self {
-        Reader { source: source.into(), shard, bytes, next: 1, mode: Mode::Unknown, failed: None, records }
+        Reader { source: source.into(), shard, bytes, next: 1, mode: Mode::Unknown, failed: None, records, archived: false }
     }
 
     /// The next record, or `None` at the end.

@@ -1,9 +1,10 @@
-//! Detections in order of event time: an external merge sort, so that history of any size fits.
+//! Detections in order of arrival: an external merge sort, so that history of any size fits.
 //!
-//! Owns the order of history without arrival stamps. Runs of detections are sorted in memory and spilled to a temporary folder
-//! when they exceed the budget; at the end the runs are merged. The order is total (time, content id, target, rule, step, key,
-//! position), so that neither file order nor threads can matter. The folder is made for its owner only, under a name that did
-//! not exist, and removed with the sorter: what is in it is as confidential as the input.
+//! Owns the order of history. Without arrival stamps the arrival of an event is its own time. Runs of detections are sorted in
+//! memory and spilled to a temporary folder when they exceed the budget; at the end the runs are merged. The order is total
+//! (arrival, time, content id, target, rule, step, key, position), so that neither file order nor threads can matter. The folder is
+//! made for its owner only, under a name that did not exist, and removed with the sorter: what is in it is as confidential as the
+//! input.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,10 +16,10 @@ use tidegate_core::event::{ContentId, Detection, GroupKey, Position};
 /// Most detections held in memory before a run is spilled.
 pub const RUN_DETECTIONS: usize = 1_000_000;
 
-type Order = (i64, ContentId, u32, u32, u16, GroupKey, Position);
+type Order = (i64, i64, ContentId, u32, u32, u16, GroupKey, Position);
 
 fn order(d: &Detection) -> Order {
-    (d.time_ms, d.id, d.target, d.rule, d.step, d.key.clone(), d.position.clone())
+    (d.arrival_ms, d.time_ms, d.id, d.target, d.rule, d.step, d.key.clone(), d.position.clone())
 }
 
 /// Collects detections, then gives them back sorted.

@@ -84,6 +84,8 @@ pub struct Outcome {
     pub unread: Vec<(String, ReadError)>,
     /// Inputs that were not read, by what their paths say.
     pub left_out: LeftOut,
+    /// What is worth knowing and no failure, in words: segments of an archive without their end.
+    pub notes: Vec<String>,
     /// Time to decode and match one batch of records.
     pub intake: Latency,
     /// Time from detections handed to the pipeline until their effects are out.
@@ -94,6 +96,8 @@ pub struct Outcome {
     pub cpu_seconds: f64,
     /// Whether the user stopped it before the end.
     pub interrupted: bool,
+    /// The books go on from those of a snapshot: they count alerts whose documents came before it.
+    pub continued: bool,
 }
 
 /// Most refused units kept for display.
@@ -137,7 +141,8 @@ impl Outcome {
     /// What does not balance, in words. Empty when all is well.
     #[must_use]
     pub fn book_errors(&self) -> Vec<String> {
-        self.books.errors(self.store.delivered(), 0, 0)
+        let before = self.books.alerts.alerts.saturating_sub(self.books.alerts.suppressed);
+        self.books.errors(if self.continued { before } else { self.store.delivered() }, 0, 0)
     }
 }
 

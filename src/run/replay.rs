@@ -1,21 +1,31 @@
 //! History through the same core: read, decode and match on all cores, put in order, apply, finish.
 //!
-//! History without arrival stamps is put in order of event time first (arrival = event time: nothing is late, and neither file
-//! order nor threads can matter). With `--arrival-field` the file's order is the log's order and every record is judged by its
+//! History is put in order of arrival first, so that neither file order nor threads can matter. Without arrival stamps (plain
+//! files) arrival = event time: nothing is late. Segments of an archive and other records with stamps have the arrival they had. With `--arrival-field` the file's order is the log's order and every record is judged by its
 //! own arrival. Limits: detections beyond a million are sorted on disk.
 
+mod archived;
+mod from_log;
+
+pub use archived::Archived;
+pub use from_log::LogReplay;
+
+use self::archived::Repeats;
 use super::journal::Journal;
 use super::outcome::Outcome;
 use crate::io::clock::{Stopwatch, process_cpu_seconds};
 use crate::io::input::Input;
-use crate::io::reader::Reader;
+use crate::io::reader::{ReadError, Reader};
 use crate::io::sorter::Sorter;
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
-use tidegate_core::event::Detection;
-use tidegate_core::pipeline::{Batch, Embedded, Entry, Gathered, Intake};
+use tidegate_core::decode::Hints;
+use tidegate_core::event::{Detection, Position};
+use tidegate_core::pipeline::{Batch, Embedded, Entry, Gathered, Intake, ShardMemory};
 
 /// Detections handed to the pipelines at once.
 const BATCH: usize = 4096;
@@ -35,6 +45,8 @@ pub struct Settings {
     pub scratch: std::path::PathBuf,
     /// Detections sorted in memory; more are sorted on disk.
     pub in_memory: usize,
+    /// What is known of the inputs that are segments of an archive.
+    pub archived: Archived,
     /// Only detections in this range of event time are applied (margins included).
     pub range_ms: (i64, i64),
 }
@@ -66,12 +78,13 @@ pub fn replay(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, wa
     if settings.stamped {
         in_order(intake, pipelines, settings, watcher, &mut outcome)?
     } else {
-        by_event_time(intake, pipelines, settings, watcher, &mut outcome)?
+        sorted(intake, pipelines, settings, watcher, &mut outcome)?
     }
     // A replay that is kept is not ended by a stop: it goes on from its log.
     if !(pipelines.journal.is_some() && watcher.stopped()) {
         apply(pipelines, None, &mut outcome)?;
     }
+    outcome.notes.sort();
     outcome.quarantined.sort_by(|a, b| a.position.cmp(&b.position));
     outcome.books = pipelines.pipelines.books();
     outcome.interrupted = watcher.stopped();
@@ -83,57 +96,107 @@ pub fn replay(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, wa
 /// What a reading thread sends.
 enum Read {
     Batch(Box<Gathered>, Duration),
-    Unread(String, crate::io::reader::ReadError),
+    Unread(String, ReadError),
+    Note(String),
 }
 
-/// All cores decode; what they found is sorted by event time and applied.
-fn by_event_time(
-    intake: &Intake,
-    pipelines: &mut Recorded,
-    settings: &Settings,
-    watcher: &dyn Watcher,
-    outcome: &mut Outcome,
-) -> io::Result<()> {
-    let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = sync_channel::<Read>(64);
-    std::thread::scope(|scope| {
-        let receiver = receiver;
-        for _ in 0..settings.threads.max(1) {
-            let (sender, next, failed) = (sender.clone(), &next, &failed);
-            scope.spawn(move || {
-                while let Some(input) = settings.inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if watcher.stopped() || failed.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    read_input(intake, input, watcher, &sender);
-                }
-            });
+impl Read {
+    fn arrival_ms(&self) -> Option<i64> {
+        match self {
+            Read::Batch(gathered, _) => gathered.arrival_ms,
+            Read::Unread(..) | Read::Note(_) => None,
         }
-        drop(sender);
-        let result = receiver.iter().try_for_each(|read| {
+    }
+}
+
+/// All cores decode; what they found is sorted by arrival and applied.
+fn sorted(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, watcher: &dyn Watcher, outcome: &mut Outcome) -> io::Result<()> {
+    let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
+    let (mut repeats, mut newest) = (Repeats::default(), None);
+    for places in settings.archived.sessions(settings.inputs.len()) {
+        read_all(&places, &Reading { intake, settings, watcher, repeats: &repeats }, &mut |read| {
+            newest = newest.max(read.arrival_ms());
             let detections = note(read, pipelines, outcome).into_iter();
             sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
-        });
-        failed.store(result.is_err(), Ordering::Relaxed);
-        // Whoever still waits to send is let go.
-        drop(receiver);
-        result
-    })?;
+        })?;
+        repeats.next_session();
+    }
     if pipelines.journal.is_some() && watcher.stopped() {
         return Ok(());
     }
     sorter.drain(BATCH, &mut |detections| {
-        let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
+        let last = detections.last().map_or(i64::MIN / 4, |d| d.arrival_ms);
         apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome)
+    })?;
+    match newest.filter(|_| !settings.archived.is_empty()) {
+        Some(newest) => up_to(newest, pipelines, outcome),
+        None => Ok(()),
+    }
+}
+
+/// Everything up to the last arrival was read, whether a rule saw it or not: what ends before that ends by itself, and is not cut
+/// off by the end of the input. Only an archive says so; of plain files a forged time would.
+fn up_to(newest_ms: i64, pipelines: &mut Recorded, outcome: &mut Outcome) -> io::Result<()> {
+    for _ in 0..pipelines.pipelines.machine().rounds_to_end() {
+        let batch = Batch { watermark_ms: newest_ms.saturating_sub(SLACK_MS), arrival_ms: newest_ms, ..Batch::default() };
+        apply(pipelines, Some(batch), outcome)?;
+    }
+    Ok(())
+}
+
+/// What reading threads share.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    intake: &'a Intake,
+    settings: &'a Settings,
+    watcher: &'a dyn Watcher,
+    repeats: &'a Repeats,
+}
+
+/// Reads some inputs on all cores; what they gave comes in any order.
+fn read_all(places: &[usize], reading: &Reading<'_>, take: &mut dyn FnMut(Read) -> io::Result<()>) -> io::Result<()> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (sender, receiver) = sync_channel::<Read>(64);
+    std::thread::scope(|scope| {
+        let receiver = receiver;
+        for _ in 0..reading.settings.threads.max(1) {
+            let (sender, next, failed) = (sender.clone(), &next, &failed);
+            scope.spawn(move || {
+                while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if reading.watcher.stopped() || failed.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    read_input(reading, *place, &sender);
+                }
+            });
+        }
+        drop(sender);
+        let result = receiver.iter().try_for_each(take);
+        failed.store(result.is_err(), Ordering::Relaxed);
+        // Whoever still waits to send is let go.
+        drop(receiver);
+        result
     })
 }
 
-fn read_input(intake: &Intake, input: &Input, watcher: &dyn Watcher, sender: &SyncSender<Read>) {
+fn read_input(reading: &Reading<'_>, place: usize, sender: &SyncSender<Read>) {
+    let input = &reading.settings.inputs[place];
     // A receiver that is gone means the run failed: nothing is left to tell.
-    let result = each_record(intake, input, watcher, &mut |gathered, took| {
+    let mut take = |gathered, took| {
         let _ = sender.send(Read::Batch(Box::new(gathered), took));
-    });
+    };
+    let result = match reading.settings.archived.of_input(place) {
+        None => each_record(reading.intake, input, reading.watcher, &mut take),
+        Some(stated) => match each_archived(reading, input, stated, &mut take) {
+            Ok(cut) => {
+                cut.into_iter().for_each(|cut| {
+                    let _ = sender.send(Read::Note(cut));
+                });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+    };
     if let Err(error) = result {
         let _ = sender.send(Read::Unread(input.name().to_string(), error));
     }
@@ -191,14 +254,37 @@ fn by_arrival(detections: Vec<Detection>, before: i64, after: i64) -> Vec<Batch>
     batches
 }
 
-fn each_record(
-    intake: &Intake,
+/// The records of a segment, each shard with a memory of its own; gives how the segment was cut, if it was.
+fn each_archived(
+    reading: &Reading<'_>,
     input: &Input,
-    watcher: &dyn Watcher,
+    (hints, stamped): (&Hints, bool),
     take: &mut dyn FnMut(Gathered, Duration),
-) -> Result<(), crate::io::reader::ReadError> {
-    let nowhere = || tidegate_core::event::Position { source: "file".into(), shard: input.name(), sequence: 0.into(), sub_sequence: 0 };
-    let failed = |error| crate::io::reader::ReadError { position: nowhere(), error };
+) -> Result<Option<String>, ReadError> {
+    let failed = |error| ReadError { position: nowhere(input), error };
+    let intake = reading.intake.with_hints(hints.clone()).map_err(|why| failed(io::Error::other(why)))?;
+    let mut segment = archived::open(input).map_err(failed)?;
+    let mut memories: BTreeMap<Arc<str>, ShardMemory> = BTreeMap::new();
+    archived::each(&mut segment, stamped, reading.repeats, &mut |shard, framed| {
+        let memory = memories.entry(shard.clone()).or_insert_with(|| intake.shard());
+        let (clock, record, mut gathered) = (Stopwatch::start(), framed.record, Gathered::default());
+        intake.process(memory, std::slice::from_ref(&record), &mut gathered);
+        if !framed.prelude {
+            reading.watcher.read(record.bytes.len() as u64);
+            take(gathered, clock.elapsed());
+        }
+        !reading.watcher.stopped()
+    })?;
+    Ok(segment.cut().map(str::to_owned))
+}
+
+/// The place of an input that could not be opened.
+fn nowhere(input: &Input) -> Position {
+    Position { source: "file".into(), shard: input.name(), sequence: 0.into(), sub_sequence: 0 }
+}
+
+fn each_record(intake: &Intake, input: &Input, watcher: &dyn Watcher, take: &mut dyn FnMut(Gathered, Duration)) -> Result<(), ReadError> {
+    let failed = |error| ReadError { position: nowhere(input), error };
     let mut reader = Reader::open(input, "file").map_err(failed)?;
     let mut memory = intake.shard();
     while let Some(record) = reader.next_record()? {
@@ -229,6 +315,10 @@ fn note(read: Read, pipelines: &mut Recorded, outcome: &mut Outcome) -> Vec<Dete
         }
         Read::Unread(name, error) => {
             outcome.unread.push((name, error));
+            Vec::new()
+        }
+        Read::Note(text) => {
+            outcome.notes.push(text);
             Vec::new()
         }
     }

@@ -36,6 +36,21 @@ pub struct Standing {
     pub lanes: Vec<LaneStanding>,
     /// Rules in force.
     pub rules: RulesStanding,
+    /// What went into the archive; `None`: there is none.
+    pub archive: Option<ArchiveStanding>,
+}
+
+/// How the archive of records stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ArchiveStanding {
+    /// Records.
+    pub records: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Bytes written for them.
+    pub written: u64,
+    /// Writes that failed.
+    pub failures: u64,
 }
 
 /// How a source stands.

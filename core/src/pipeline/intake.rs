@@ -151,6 +151,15 @@ impl Intake {
         Intake { selected, ..self }
     }
 
+    /// Another one over the same detector, with what the operator said about other input. The stated logsources must be those that
+    /// the detector was made with.
+    ///
+    /// # Errors
+    /// If the stated flow-log format is none: in words.
+    pub fn with_hints(&self, hints: Hints) -> Result<Self, String> {
+        Intake::new(Arc::clone(&self.detector), hints)
+    }
+
     /// The memory for a shard that starts to be read.
     #[must_use]
     pub fn shard(&self) -> ShardMemory {

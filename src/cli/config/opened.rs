@@ -76,7 +76,11 @@ fn look(named: &Named, config: Option<&Config>) -> Vec<Diagnostic> {
             let said = |why| format!("cannot read folder {}: {why}", path.display());
             why.map(|why| complain(named, &said(why), "correct the path, or make the folder readable"))
         }
-        Opened::Written => writable(path).err().map(|(why, remedy)| complain(named, &why, remedy)),
+        Opened::WrittenFolder if path.is_dir() => None,
+        Opened::WrittenFolder if path.exists() => {
+            Some(complain(named, &format!("cannot write into {}: it is no folder", path.display()), "name a folder"))
+        }
+        Opened::Written | Opened::WrittenFolder => writable(path).err().map(|(why, remedy)| complain(named, &why, remedy)),
     };
     problem.into_iter().collect()
 }

@@ -2,7 +2,7 @@
 
 use super::opened::Rules;
 use crate::cli::screen;
-use crate::config::{Config, OpenSearch, Ownership, Reads, SecondChannel, SourceSettings, duration, size};
+use crate::config::{Archive, Config, OpenSearch, Ownership, Reads, SecondChannel, SourceSettings, duration, size};
 use std::path::{Path, PathBuf};
 
 /// The lines.
@@ -12,6 +12,9 @@ pub(super) fn text(config: &Config, rules: &Rules) -> String {
     lines.extend(config.sources.iter().map(|s| ("source", source(s))));
     let owned = |o: &Ownership| format!("row {} of DynamoDB table {}, a lease of {}", o.name, o.table, duration(o.lease_ms));
     lines.extend(config.ownership.iter().map(|o| ("owner by", owned(o))));
+    let archive =
+        |a: &Archive| format!("{}, in files of {} or {}", a.folder.display(), size(a.segment_bytes), duration(a.segment_every_ms));
+    lines.extend(config.archive.iter().map(|a| ("archive in", archive(a))));
     lines.push(("alerts to", alerts(config)));
     lines.push(("pages to", pages(config)));
     let per_hour = config.paging.pages_per_hour;

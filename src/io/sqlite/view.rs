@@ -91,6 +91,10 @@ impl View {
         Ok(View { path: path.to_owned(), connection })
     }
 
+    pub(super) fn parts(&mut self) -> (&Path, &mut Connection) {
+        (&self.path, &mut self.connection)
+    }
+
     pub(super) fn read<T>(&mut self, doing: &str, body: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StoreError> {
         let outcome = self.connection.transaction().map_err(Trouble::from).and_then(|t| body(&t));
         outcome.map_err(|trouble| tell(&self.path, doing, trouble))

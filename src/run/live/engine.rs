@@ -9,6 +9,7 @@ use super::generation::Generation;
 use super::progress::Shards;
 use super::reading::{Fetched, Intakes};
 use super::snapshots::{Snapshots, Written};
+use crate::io::archive::{Archive, Packed};
 use crate::io::clock::Stopwatch;
 use crate::io::port::{Append, Delivery, Outcome, ReadPosition, Refusal, RuleFiles, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,15 @@ struct Round {
     quarantined: Vec<Quarantined>,
     redriven: Vec<i64>,
     rules: Option<RuleFiles>,
+    /// What goes into the archive first.
+    archived: Vec<Packed>,
+}
+
+impl Round {
+    /// One that carries entries only.
+    fn of(entries: Vec<Entry>) -> Self {
+        Round { entries, positions: Vec::new(), quarantined: Vec::new(), redriven: Vec::new(), rules: None, archived: Vec::new() }
+    }
 }
 
 /// What a round did, for the program's log.
@@ -46,6 +56,21 @@ pub struct Applied {
     pub actions: Vec<Action>,
 }
 
+/// What this process put into the archive.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveCounts {
+    /// Records.
+    pub records: u64,
+    /// Bytes of the records.
+    pub bytes: u64,
+    /// Bytes written, compressed.
+    pub written: u64,
+    /// Writes that failed; each was tried again.
+    pub failures: u64,
+    /// The last one failed: nothing is read until it can be written.
+    pub failing: bool,
+}
+
 /// The durable machine.
 pub struct Engine {
     pub(super) store: Box<dyn Store>,
@@ -61,6 +86,8 @@ pub struct Engine {
     refused: Vec<Refusal>,
     /// Items of the quarantine that are to be sent again, by lane.
     again: BTreeMap<Arc<str>, Vec<Job>>,
+    archive: Option<Archive>,
+    archive_counts: ArchiveCounts,
     arrival_ms: i64,
     quiet_ms: i64,
 }
@@ -85,8 +112,41 @@ impl Engine {
         // A lane that is new begins where its first cursor says: it is stored before anything is sent.
         let lanes = |p: u16| machine.outbox(p).lanes().map(move |(name, _)| (p, Arc::clone(name))).collect::<Vec<_>>();
         let moved = (0..machine.pipelines().len() as u16).flat_map(lanes).collect();
-        let (unwritten, refused, again) = (None, Vec::new(), BTreeMap::new());
-        Engine { store, machine, head, shards, intakes, snapshots, unwritten, moved, refused, again, arrival_ms: 0, quiet_ms: i64::MIN }
+        Engine {
+            store,
+            machine,
+            head,
+            shards,
+            intakes,
+            snapshots,
+            unwritten: None,
+            moved,
+            refused: Vec::new(),
+            again: BTreeMap::new(),
+            archive: None,
+            archive_counts: ArchiveCounts::default(),
+            arrival_ms: 0,
+            quiet_ms: i64::MIN,
+        }
+    }
+
+    /// From here on records go into an archive before their positions go into the log.
+    pub fn archive(&mut self, archive: Archive) {
+        self.archive = Some(archive);
+    }
+
+    /// What was put into the archive; `None`: there is none.
+    #[must_use]
+    pub fn archived(&self) -> Option<ArchiveCounts> {
+        self.archive.as_ref().map(|_| self.archive_counts)
+    }
+
+    /// Ends the segments of the archive.
+    ///
+    /// # Errors
+    /// In words. What was put is there all the same.
+    pub fn close_archive(&mut self) -> Result<(), String> {
+        self.archive.as_mut().map_or(Ok(()), Archive::close)
     }
 
     /// The machine, to look at.
@@ -131,7 +191,7 @@ impl Engine {
     pub fn append(&mut self, fetched: Vec<Fetched>, redriven: Vec<i64>) -> Result<Option<Applied>, StoreError> {
         assert!(self.unwritten.is_none(), "a round that waits for the store goes first");
         let mut batch = Batch { rules: Some(self.intakes.rules), ..Batch::default() };
-        let (mut positions, mut quarantined) = (Vec::new(), Vec::new());
+        let (mut positions, mut quarantined, mut archived) = (Vec::new(), Vec::new(), Vec::new());
         for mut one in fetched {
             if one.rules != self.intakes.rules {
                 one.match_again(&self.intakes);
@@ -143,18 +203,20 @@ impl Engine {
             batch.detections.extend(one.gathered.detections);
             quarantined.extend(one.gathered.quarantined);
             positions.extend(one.position);
+            archived.extend(one.archived);
         }
         batch.watermarks = self.shards.watermarks();
         batch.arrival_ms = self.arrival_ms;
         let lowest = batch.watermarks.iter().map(|(_, ms)| *ms).min().unwrap_or(i64::MIN);
-        let quiet = batch.detections.is_empty() && positions.is_empty() && quarantined.is_empty() && redriven.is_empty();
+        let read = !(positions.is_empty() && quarantined.is_empty() && archived.is_empty());
+        let quiet = batch.detections.is_empty() && !read && redriven.is_empty();
         let due = self.machine.pending() || self.machine.lagging();
         if quiet && !due && lowest < self.quiet_ms.saturating_add(QUIET_MS) {
             return Ok(None);
         }
         self.quiet_ms = lowest;
         let entries = self.machine.propose(batch);
-        self.unwritten = Some(Round { entries, positions, quarantined, redriven, rules: None });
+        self.unwritten = Some(Round { positions, quarantined, redriven, archived, ..Round::of(entries) });
         self.write()
     }
 
@@ -167,7 +229,7 @@ impl Engine {
         self.arrival_ms += UPDATE_EVERY_MS;
         let batch = Batch { watermarks: self.shards.watermarks(), arrival_ms: self.arrival_ms, ..Batch::default() };
         let entries = self.machine.propose(batch);
-        self.unwritten = Some(Round { entries, positions: Vec::new(), quarantined: Vec::new(), redriven: Vec::new(), rules: None });
+        self.unwritten = Some(Round::of(entries));
         self.write()
     }
 
@@ -183,7 +245,7 @@ impl Engine {
         let batch = Batch { control: Some(control), watermarks: self.shards.watermarks(), arrival_ms: self.arrival_ms, ..Batch::default() };
         let entries = self.machine.propose(batch);
         let rules = Some(generation.files.clone());
-        self.unwritten = Some(Round { entries, positions: Vec::new(), quarantined: Vec::new(), redriven: Vec::new(), rules });
+        self.unwritten = Some(Round { rules, ..Round::of(entries) });
         self.write()
     }
 
@@ -192,6 +254,7 @@ impl Engine {
     /// # Errors
     /// [`StoreError`]: it still waits.
     pub fn write(&mut self) -> Result<Option<Applied>, StoreError> {
+        self.put_archive()?;
         let Some(round) = &self.unwritten else { return Ok(None) };
         let position = self.head + 1;
         let append = Append {
@@ -216,6 +279,24 @@ impl Engine {
         self.snapshots.applied(apply);
         let actions = effects.into_iter().map(|(_, effect)| effect.action).collect();
         Ok(Some(Applied { position, append: appended, apply, reload: self.machine.reloaded().cloned(), actions }))
+    }
+
+    /// Puts the records of the round that waits into the archive, once.
+    fn put_archive(&mut self) -> Result<(), StoreError> {
+        let (Some(archive), Some(round)) = (&mut self.archive, &mut self.unwritten) else { return Ok(()) };
+        let size = |packed: &[Packed]| {
+            packed.iter().fold((0, 0, 0), |(r, b, w), one| (r + one.records, b + one.bytes, w + one.member.len() as u64))
+        };
+        let before = size(&round.archived);
+        let done = archive.put(&mut round.archived);
+        let left = size(&round.archived);
+        let counts = &mut self.archive_counts;
+        counts.records += before.0 - left.0;
+        counts.bytes += before.1 - left.1;
+        counts.written += before.2 - left.2;
+        counts.failing = done.is_err();
+        counts.failures += u64::from(done.is_err());
+        done.map_err(StoreError::Unavailable)
     }
 
     /// Gives every free lane what is due: a batch, and full ones beside it while the lane has room.

@@ -64,6 +64,10 @@ impl std::fmt::Display for Wrong {
     }
 }
 
+/// Name of the note in the state file that says what the events of sources of `format: json` are: whoever applies the log without
+/// the configuration needs it.
+pub const LOGSOURCES: &str = "logsources";
+
 /// Everything that readers and Pipelines need to know of rules, suppressions and tables.
 #[derive(Debug)]
 pub struct Generation {

@@ -92,7 +92,7 @@ impl Loader {
         let mut config = (self.reread)().map_err(Part::Configuration.wrong())?;
         if fixed(&config) != fixed(&self.running) {
             tracing::warn!(
-                "changed sources, sinks, ownership, pipelines, state file, lease, snapshots, log or http take effect at the next start"
+                "changed sources, archive, sinks, ownership, pipelines, state file, lease, snapshots, log or http take effect at the next start"
             );
         }
         keep_fixed(&mut config, &self.running);
@@ -112,11 +112,12 @@ fn shown(why: &str) -> String {
 /// What only a restart changes.
 fn fixed(config: &Config) -> impl PartialEq + use<> {
     let c = config.clone();
-    (c.sources, c.sinks, c.ownership, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log, c.http)
+    (c.sources, c.archive, c.sinks, c.ownership, c.state, c.pipelines, c.lease_ms, c.snapshots, c.log, c.http)
 }
 
 fn keep_fixed(config: &mut Config, running: &Config) {
     config.sources.clone_from(&running.sources);
+    config.archive.clone_from(&running.archive);
     config.sinks.clone_from(&running.sinks);
     config.ownership.clone_from(&running.ownership);
     config.state.clone_from(&running.state);

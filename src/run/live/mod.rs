@@ -17,6 +17,7 @@ mod owning;
 mod pace;
 #[cfg(feature = "aws")]
 pub mod pages;
+mod preludes;
 pub mod progress;
 pub mod reading;
 pub mod report;

@@ -7,7 +7,7 @@ use super::engine::{Applied, Engine};
 use super::progress::Stand;
 use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::port::Outcome;
-use crate::telemetry::standing::{LaneStanding, RulesStanding, SourceStanding};
+use crate::telemetry::standing::{ArchiveStanding, LaneStanding, RulesStanding, SourceStanding};
 use crate::telemetry::tally::{Delivered, SourceTally};
 use crate::telemetry::{Board, Stage, Standing};
 use serde::Deserialize;
@@ -130,6 +130,12 @@ impl Notice {
             books,
             position: engine.head,
             blocked: blocked.filter(|_| engine.blocked()).map(str::to_owned),
+            archive: engine.archived().map(|a| ArchiveStanding {
+                records: a.records,
+                bytes: a.bytes,
+                written: a.written,
+                failures: a.failures,
+            }),
             keys: keys as u64,
             state_bytes,
             budget_bytes: (budgets.budget_bytes_per_rule, budgets.budget_bytes_per_account),

@@ -6,6 +6,9 @@
 //! when the rules changed in between.
 
 use super::gate::{Gate, Held};
+use super::preludes::Preludes;
+use crate::io::archive::{Packed, pack};
+use crate::io::clock::now_ms;
 use crate::io::port::{Flow, Progress, Read, ReadPosition, Source};
 use crate::telemetry::Board;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -45,6 +48,8 @@ pub struct Fetched {
     pub rules: [u8; 32],
     /// What was found.
     pub gathered: Gathered,
+    /// What goes into the archive before anything of it is in the log.
+    pub archived: Option<Packed>,
     records: Vec<Record>,
     before: Option<ShardMemory>,
     _held: Option<Held>,
@@ -63,6 +68,7 @@ impl Fetched {
             lost: None,
             rules: intakes.rules,
             gathered: Gathered::default(),
+            archived: None,
             records: vec![record],
             before: Some(before),
             _held: None,
@@ -104,10 +110,10 @@ impl Readers {
     /// Starts reading. `stamped` tells, per source, whether its events carry their own arrival.
     #[must_use]
     pub fn start(sources: Vec<Box<dyn Source>>, stamped: &[bool], intakes: Arc<Intakes>, resume: &[ReadPosition]) -> Self {
-        Readers::watched(sources, stamped, intakes, resume, None)
+        Readers::watched(sources, stamped, intakes, resume, None, false)
     }
 
-    /// The same; a board hears who was heard of, and where the sources count.
+    /// The same; a board hears who was heard of, and where the sources count. With `archive` records are packed for it as they came.
     #[must_use]
     pub fn watched(
         sources: Vec<Box<dyn Source>>,
@@ -115,6 +121,7 @@ impl Readers {
         intakes: Arc<Intakes>,
         resume: &[ReadPosition],
         board: Option<&Board>,
+        archive: bool,
     ) -> Self {
         if let Some(board) = board {
             board.count(sources.iter().map(|source| (source.name(), source.counts())).collect());
@@ -136,6 +143,7 @@ impl Readers {
                 sender: sender.clone(),
                 gate: gate.clone(),
                 memories: Mutex::default(),
+                preludes: archive.then(Preludes::default),
                 board: board.cloned(),
             };
             threads.push(std::thread::spawn(move || {
@@ -176,6 +184,8 @@ struct Outlet {
     sender: Sender<FromReader>,
     gate: Arc<Gate>,
     memories: Mutex<BTreeMap<Arc<str>, ShardMemory>>,
+    /// First lines of shards, where there is an archive.
+    preludes: Option<Preludes>,
     board: Option<Board>,
 }
 
@@ -185,11 +195,12 @@ impl Outlet {
         if self.stop.load(Ordering::Relaxed) {
             return Flow::Stop;
         }
+        let archived = self.preludes.as_ref().and_then(|preludes| pack(&read.records, preludes.of(&read), now_ms()));
         if self.stamped {
             read.records.iter_mut().for_each(|record| record.arrival_ms = None);
         }
         let held = self.gate.enter(read.records.iter().map(|record| record.bytes.len()).sum());
-        let fetched = Fetched { _held: Some(held), ..self.matched(read) };
+        let fetched = Fetched { _held: Some(held), archived, ..self.matched(read) };
         match self.sender.send(FromReader::Batch(Box::new(fetched))) {
             Ok(()) => Flow::Continue,
             Err(_) => Flow::Stop,
@@ -218,6 +229,7 @@ impl Outlet {
             lost: read.lost,
             rules: intakes.rules,
             gathered,
+            archived: None,
             records: read.records,
             before,
             _held: None,

@@ -77,17 +77,23 @@ impl Reporter {
     }
 
     /// The store cannot take anything.
-    pub fn unavailable(&mut self, why: &str) {
+    pub fn unavailable(&mut self, why: &str, archive: bool) {
         if self.unavailable.as_deref() != Some(why) {
-            tracing::error!("the state file cannot be written; nothing is read until it can: {why}");
+            let what = if archive { "archive" } else { "state file" };
+            tracing::error!("the {what} cannot be written; nothing is read until it can: {why}");
             self.unavailable = Some(why.to_owned());
         }
+    }
+
+    /// The archive was ended, or its last segments could not be.
+    pub fn archived(&self, ended: Result<(), String>) {
+        ended.err().iter().for_each(|why| tracing::warn!("{why}"));
     }
 
     /// It can again.
     pub fn recovered(&mut self) {
         if self.unavailable.take().is_some() {
-            tracing::info!("the state file can be written again; nothing was lost");
+            tracing::info!("it can be written again; nothing was lost");
         }
     }
 

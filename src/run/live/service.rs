@@ -164,7 +164,7 @@ impl Service {
             Err(StoreError::Unavailable(why)) => {
                 let wait = turns.retry.map_or(RETRY, |(_, wait)| (wait * 2).min(RETRY_MAX));
                 turns.retry = Some((Stopwatch::start(), wait));
-                self.reporter.unavailable(&why);
+                self.reporter.unavailable(&why, self.engine.archived().is_some_and(|archive| archive.failing));
                 Ok(())
             }
             other => other,
@@ -275,6 +275,7 @@ impl Service {
         }
         let done = self.engine.acknowledge().and_then(|()| self.desk.note_at_last(&self.engine));
         self.survive(&mut turns, done)?;
+        self.reporter.archived(self.engine.close_archive());
         self.readers.join();
         let (outstanding, unwritten, books) = (self.engine.outstanding(), self.engine.blocked(), self.engine.machine().books());
         Ok(Ending { stopped: turns.stopped, failed: turns.failed, outstanding, unwritten, books })

@@ -5,7 +5,7 @@
 
 use super::delivery::Lanes;
 use super::desk::Desk;
-use super::generation::Generation;
+use super::generation::{Generation, LOGSOURCES};
 use super::loader::{Loader, Reread, watched};
 use super::notice::Notice;
 use super::owning::own;
@@ -15,6 +15,7 @@ use super::restart::{self, Plan, Started};
 use super::service::{Ending, Service};
 use super::wiring;
 use crate::config::Config;
+use crate::io::clock::now_ms;
 use crate::io::port::StoreError;
 use crate::io::signal::{Signal, listen};
 use crate::io::sqlite::{OpenOptions, SqliteStore, acquire};
@@ -60,6 +61,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let prepared = if waited { prepared.again(&file, &reread) } else { prepared };
     let Some(owned) = own(&prepared.config, &mut store, &signals, &board)? else { return Ok(None) };
     let Prepared { config, generation, watch } = prepared;
+    note_logsources(&config, &mut store)?;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
     let plan = Plan {
@@ -89,6 +91,8 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         tracing::trace!(target: "window", "reloaded");
         reporter.begun(&generation, applied.as_ref());
     }
+    let began_ms = engine.machine().control().settings.correlate.started_ms;
+    wiring::archive(&config, now_ms(), began_ms).into_iter().for_each(|archive| engine.archive(archive));
     board.stage(Stage::Running);
     let readers = Readers::watched(
         wiring::sources(&config).map_err(Trouble::Configuration)?,
@@ -96,6 +100,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
         generation.intakes.clone(),
         &started.resume,
         Some(&board),
+        config.archive.is_some(),
     );
     let sources = config.sources.len();
     let generations = Loader { running: config, file, reread, watch, asked, budget, board }.start();
@@ -103,6 +108,19 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     let ending = service.run(sources)?;
     owned.release();
     Ok(Some(ending))
+}
+
+/// Notes the stated logsources beside the log. A file that cannot be written is said when the log needs it.
+fn note_logsources(config: &Config, store: &mut SqliteStore) -> Result<(), StoreError> {
+    let stated: Vec<_> = config.sources.iter().filter_map(|source| source.json.as_ref()).collect();
+    let note = serde_json::to_string(&stated).unwrap_or_default();
+    if store.info(LOGSOURCES)?.unwrap_or_else(|| "[]".into()) == note {
+        return Ok(());
+    }
+    match store.set_info(LOGSOURCES, &note) {
+        Err(StoreError::Unavailable(_)) => Ok(()),
+        done => done,
+    }
 }
 
 /// What a configuration names, loaded.

@@ -4,6 +4,7 @@
 
 use super::progress::Shards;
 use crate::config::{Config, KinesisStream, OpenSearch, Reads, Secret, Sns, SourceSettings};
+use crate::io::archive::{self, Archive, Header};
 use crate::io::clock::now_ms;
 use crate::io::live::{FileSource, FolderSource, StdinSource};
 use crate::io::ndjson::NdjsonSink;
@@ -76,6 +77,22 @@ fn services(config: &Config, settings: &SourceSettings) -> Vec<Service> {
         Some(form) => vec![form.source()],
         None => BUILT_IN.to_vec(),
     }
+}
+
+/// The archive, if one is configured. `session_ms` is when this process began, `started_ms` where its rules did.
+#[must_use]
+pub fn archive(config: &Config, session_ms: i64, started_ms: Option<i64>) -> Option<Archive> {
+    let settings = config.archive.as_ref()?;
+    let header = |source: &SourceSettings| {
+        let stated = serde_json::to_value(config.stated(source)).unwrap_or_default();
+        Header { source: source.name.clone(), stated, session_ms, started_ms, number: 0 }
+    };
+    Some(Archive::new(archive::Plan {
+        folder: settings.folder.clone(),
+        segment_bytes: settings.segment_bytes,
+        segment_every: Duration::from_millis(settings.segment_every_ms),
+        headers: config.sources.iter().map(header).collect(),
+    }))
 }
 
 /// The sinks, in order.

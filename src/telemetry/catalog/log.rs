@@ -5,6 +5,7 @@ use crate::telemetry::metric::Kind::{Counter, Gauge, Histogram};
 use crate::telemetry::metric::Life::{Books, Moment, Process};
 use crate::telemetry::metric::{Metric, Samples, View};
 use crate::telemetry::process::state_file_bytes;
+use crate::telemetry::standing::ArchiveStanding;
 
 pub(super) const TEXT: &str =
     "A round is what was read at a time: one transaction of the log. A snapshot bounds how much of the log the next start applies.";
@@ -15,7 +16,45 @@ fn number(view: &View<'_>, out: &mut Samples, of: fn(&Standing) -> u64) {
     }
 }
 
+fn archive(view: &View<'_>, out: &mut Samples, of: fn(&ArchiveStanding) -> u64) {
+    if let Some(archive) = view.reading.standing.as_ref().and_then(|standing| standing.archive.as_ref()) {
+        out.count(&[], of(archive));
+    }
+}
+
 pub(super) static METRICS: &[Metric] = &[
+    Metric {
+        name: "tidegate_archive_records",
+        kind: Counter,
+        life: Process,
+        labels: &[],
+        text: "Records (runs of lines of a file count as one) that went into the archive, before their positions went into the log.",
+        samples: |v, out| archive(v, out, |a| a.records),
+    },
+    Metric {
+        name: "tidegate_archive_record_bytes",
+        kind: Counter,
+        life: Process,
+        labels: &[],
+        text: "Bytes of these records as they came.",
+        samples: |v, out| archive(v, out, |a| a.bytes),
+    },
+    Metric {
+        name: "tidegate_archive_written_bytes",
+        kind: Counter,
+        life: Process,
+        labels: &[],
+        text: "Bytes that were written for them, compressed.",
+        samples: |v, out| archive(v, out, |a| a.written),
+    },
+    Metric {
+        name: "tidegate_archive_failures",
+        kind: Counter,
+        life: Process,
+        labels: &[],
+        text: "Writes into the archive that failed. Nothing is read until the same write works.",
+        samples: |v, out| archive(v, out, |a| a.failures),
+    },
     Metric {
         name: "tidegate_log_position",
         kind: Gauge,
