@@ -1,5 +1,7 @@
 //! `tidegate replay`: history through the rules.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod kept;
 
 use super::{Exit, Failure, rules, screen, summary};
@@ -101,6 +103,9 @@ pub(super) struct Arguments {
     /// Pipelines that share the key groups
     #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pipelines: u16,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    aws: aws::AwsArguments,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {

@@ -94,7 +94,7 @@ pub(super) fn arn_region(text: &str) -> Option<&str> {
     arn(text, "kinesis").map(|[_, region, ..]| region)
 }
 
-pub(super) fn is_region(text: &str) -> bool {
+pub(crate) fn is_region(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();
     let letters = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
     match words.split_last() {
@@ -126,13 +126,13 @@ pub(super) fn is_consumer(text: &str) -> bool {
     }
 }
 
-pub(super) fn is_role(text: &str) -> bool {
+pub(crate) fn is_role(text: &str) -> bool {
     arn(text, "iam").is_some_and(|[_, region, _, resource]| {
         region.is_empty() && resource.strip_prefix("role/").is_some_and(|name| plain(name, 576, "_+=,.@-/"))
     })
 }
 
-pub(super) fn is_external_id(text: &str) -> bool {
+pub(crate) fn is_external_id(text: &str) -> bool {
     text.len() >= 2 && plain(text, 1_224, "_+=,.@:/-")
 }
 
@@ -141,7 +141,7 @@ pub(super) fn is_start(text: &str) -> bool {
 }
 
 /// A URL of this machine: what is not encrypted stays on it, and no key is sent to a stranger.
-pub(super) fn is_loopback(text: &str) -> bool {
+pub(crate) fn is_loopback(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or_default();
     let host = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).unwrap_or((host, "80"));
