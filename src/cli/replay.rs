@@ -2,14 +2,16 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod far;
 mod kept;
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
-use crate::io::input::{Input, expand};
+use crate::io::input::Input;
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
+use crate::io::tally::Tally;
 use crate::run::Outcome;
 use crate::run::replay::{Recorded, Settings, Watcher, replay};
 use std::io::Write;
@@ -27,6 +29,8 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
+  tidegate replay -r builtin --from 2026-11-01T00:00:00Z guardduty:eu-central-1,us-east-1
+  tidegate replay -r builtin --from 2026-11-02T08:00:00Z --to 2026-11-02T10:00:00Z kinesis:findings
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
 
 /// What was typed.
@@ -36,7 +40,8 @@ pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
     #[arg(short, long = "rules", required = true, value_name = "PATH")]
     rules: Vec<String>,
-    /// Files, folders, or `-` for standard input; gzip is undone, formats are recognised
+    /// Files, folders, or `-` for standard input; gzip is undone, formats are recognised. `guardduty:` or
+    /// `guardduty:REGION,REGION`: the findings that GuardDuty keeps; `kinesis:NAME` or `kinesis:ARN`: the records of a stream
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
@@ -122,8 +127,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let hints = hints(arguments)?;
     let tables = load_tables(arguments)?;
-    let inputs = expand(&arguments.inputs).map_err(Failure::failed)?;
-    let mut outcome = execute(&set, (hints, tables), inputs, arguments)?;
+    let tally = Arc::new(Tally::default());
+    let inputs = far::expand(arguments, margin(&set, arguments), &tally)?;
+    let mut outcome = execute(&set, (hints, tables), inputs, &tally, arguments)?;
     let alerts: Vec<_> = outcome.store.alerts().into_iter().filter(|a| in_range(a, arguments)).collect();
     if let Some(path) = &arguments.alerts {
         write_lines(path, alerts.iter().map(ToString::to_string))?;
@@ -135,6 +141,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         anstream::println!("{}", summary::table(&alerts));
     }
     summary::print(arguments.summary, &mut outcome, &alerts);
+    far::tell(&tally, arguments.state.is_some());
     Ok(match (outcome.unread.is_empty() && outcome.book_errors().is_empty(), outcome.interrupted) {
         (false, _) => Exit::Failed,
         (true, true) => Exit::Interrupted,
@@ -194,12 +201,14 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
 fn execute(
     set: &Arc<RuleSet>,
     (hints, tables): (Hints, Arc<Tables>),
-    inputs: Vec<Input>,
+    inputs: far::Inputs,
+    tally: &Arc<Tally>,
     arguments: &Arguments,
 ) -> Result<Outcome, Failure> {
+    let far::Inputs { inputs, stamped } = inputs;
     let total = inputs.iter().map(Input::size).sum();
-    let watcher = Bar::new(total)?;
-    let stamped = arguments.arrival_field.is_some();
+    let watcher = Bar::watching(total, tally)?;
+    let stamped = stamped || arguments.arrival_field.is_some();
     let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
@@ -267,12 +276,18 @@ pub(super) struct Bar {
     /// The bar.
     pub(super) bar: indicatif::ProgressBar,
     stopped: Arc<AtomicBool>,
+    far: Option<far::Progress>,
 }
 
 impl Bar {
     /// A bar over `total` bytes. The first Ctrl-C stops reading: what was read is finished and reported.
     pub(super) fn new(total: u64) -> Result<Self, Failure> {
-        let stopped = Arc::new(AtomicBool::new(false));
+        Self::watching(total, &Arc::default())
+    }
+
+    /// The same; where no size is known, over what the tally is told.
+    fn watching(total: u64, tally: &Arc<Tally>) -> Result<Self, Failure> {
+        let stopped = tally.stop_flag();
         let flag = stopped.clone();
         ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::Relaxed) {
@@ -280,13 +295,18 @@ impl Bar {
             }
         })
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
-        Ok(Bar { bar: screen::byte_progress(total, "reading"), stopped })
+        let far = far::Progress::new(total, tally);
+        let bar = if far.is_some() { screen::time_progress("reading") } else { screen::byte_progress(total, "reading") };
+        Ok(Bar { bar, stopped, far })
     }
 }
 
 impl Watcher for Bar {
     fn read(&self, bytes: u64) {
-        self.bar.inc(bytes);
+        match &self.far {
+            Some(far) => far.show(&self.bar),
+            None => self.bar.inc(bytes),
+        }
     }
 
     fn stopped(&self) -> bool {

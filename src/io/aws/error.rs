@@ -26,7 +26,7 @@ where
 }
 
 /// Whether the cause is of the kind that passes. The errors of credential providers carry no code: their words must do.
-fn passes(text: &str) -> bool {
+pub(super) fn passes(text: &str) -> bool {
     let text = text.to_lowercase();
     ["timed out", "timeout", "io error", "connect", "throttling", "serviceunavailable", "internalfailure"]
         .iter()
