@@ -94,10 +94,13 @@ opensearch-test: ## the OpenSearch sink against a real OpenSearch 3.8.0 and a 2.
 	SECURE=1 tests/services/opensearch.sh start
 	eval "$$(SECURE=1 tests/services/opensearch.sh env)" && $(CARGO) test --locked -p tidegate --test opensearch -- --ignored --skip real_faults --skip dashboards; \
 		code=$$?; SECURE=1 tests/services/opensearch.sh wipe; exit $$code
-.PHONY: kinesis-test kinesis-local-test
+.PHONY: kinesis-test kinesis-local-test history-test
 kinesis-test: ## the Kinesis source, and the program over it, against a Kinesis on 127.0.0.1 (builds ferrokinesis into target/services: 2 minutes)
 	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
 	TIDEGATE_KINESIS_ITERATOR_SECONDS=1 sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture
+
+history-test: ## of kinesis-test what replays the history of a stream (a minute)
+	sh tests/services/kinesis.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture history::
 
 kinesis-local-test: ## the same against a second, slower Kinesis that is closer to AWS (node, npm)
 	sh tests/services/kinesis-local.sh run $(CARGO) test --locked --test kinesis-service -- --nocapture --test-threads 2 reading:: run:: reshard::

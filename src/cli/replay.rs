@@ -3,6 +3,7 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod inputs;
+mod far;
 mod kept;
 mod selection;
 mod log;
@@ -13,6 +14,7 @@ use crate::io::input::Input;
 use crate::io::rules::read_rules;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
+use crate::io::tally::Tally;
 use crate::run::Outcome;
 use crate::run::replay::{Archived, Recorded, Settings, Watcher, replay};
 use std::io::Write;
@@ -31,6 +33,8 @@ const EXAMPLES: &str = "Examples:
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
   tidegate replay -r my-rules/ --from 2026-10-01T00:00:00Z --source cloudtrail s3://trails/AWSLogs/o-abc1234567/
+  tidegate replay -r builtin --from 2026-11-01T00:00:00Z guardduty:eu-central-1,us-east-1
+  tidegate replay -r builtin --from 2026-11-02T08:00:00Z --to 2026-11-02T10:00:00Z kinesis:findings
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
   tidegate replay --log tidegate.db --alerts alerts.ndjson";
 
@@ -41,8 +45,9 @@ pub(super) struct Arguments {
     /// Rule file or folder, or `builtin` for the shipped pack (repeatable)
     #[arg(short, long = "rules", required_unless_present = "log", value_name = "PATH")]
     rules: Vec<String>,
-    /// Files, folders, `-` for standard input, s3://BUCKET/PREFIX, or quarantine:STATEFILE; gzip and Parquet are undone, formats
-    /// and archives are recognised
+    /// Files, folders, or `-` for standard input; gzip and Parquet are undone, formats and archives are recognised.
+    /// `s3://BUCKET/PREFIX`: objects; `guardduty:` or `guardduty:REGION,REGION`: the findings that GuardDuty keeps; `kinesis:NAME` or
+    /// `kinesis:ARN`: the records of a stream; `quarantine:STATEFILE`: what a state file keeps in quarantine
     #[arg(required_unless_present = "log", value_name = "INPUT")]
     inputs: Vec<String>,
     /// Write alerts as NDJSON, one final state per alert, sorted by first seen; `-` is standard output
@@ -114,6 +119,7 @@ pub(super) struct Arguments {
     #[cfg(feature = "aws")]
     #[command(flatten)]
     aws: aws::AwsArguments,
+    #[command(flatten)]
     log: log::LogArguments,
 }
 
@@ -155,15 +161,18 @@ fn read_input(arguments: &Arguments) -> Result<Outcome, Failure> {
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let mut hints = hints(arguments)?;
     let tables = load_tables(arguments)?;
-    let (mut inputs, left_out) = inputs::named(arguments, margin(&set, arguments))?;
-    let archived = Archived::survey(&mut inputs, &mut hints).map_err(Failure::failed)?;
+    let tally = Arc::new(Tally::default());
+    let (mut inputs, left_out) = inputs::named(arguments, margin(&set, arguments), &tally)?;
+    let archived = Archived::survey(&mut inputs.inputs, &mut hints).map_err(Failure::failed)?;
     if arguments.arrival_field.is_some() && !archived.is_empty() {
         return Err(Failure::usage(
             "--arrival-field is for plain files, and the records of an archive have their own stamps; replay them apart",
         ));
     }
-    let outcome = execute(&set, (hints, tables), (inputs, archived), arguments)?;
-    Ok(Outcome { left_out, ..outcome })
+    let mut outcome = execute(&set, (hints, tables), (inputs, archived), &tally, arguments)?;
+    far::tell(&tally, arguments.state.is_some());
+    outcome.left_out = left_out;
+    Ok(outcome)
 }
 
 /// Loads rules, printing what is wrong with them.
@@ -218,12 +227,14 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
 fn execute(
     set: &Arc<RuleSet>,
     (hints, tables): (Hints, Arc<Tables>),
-    (inputs, archived): (Vec<Input>, Archived),
+    (inputs, archived): (inputs::Inputs, Archived),
+    tally: &Arc<Tally>,
     arguments: &Arguments,
 ) -> Result<Outcome, Failure> {
+    let inputs::Inputs { inputs, stamped } = inputs;
     let total = inputs.iter().map(Input::size).sum();
-    let watcher = Bar::new(total)?;
-    let stamped = arguments.arrival_field.is_some();
+    let watcher = Bar::watching(total, tally)?;
+    let stamped = stamped || arguments.arrival_field.is_some();
     let threads = arguments.threads.unwrap_or_else(|| inputs::threads(&inputs));
     let range_ms = margin(set, arguments);
     let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
@@ -293,12 +304,18 @@ pub(super) struct Bar {
     /// The bar.
     pub(super) bar: indicatif::ProgressBar,
     stopped: Arc<AtomicBool>,
+    far: Option<far::Progress>,
 }
 
 impl Bar {
     /// A bar over `total` bytes. The first Ctrl-C stops reading: what was read is finished and reported.
     pub(super) fn new(total: u64) -> Result<Self, Failure> {
-        let stopped = Arc::new(AtomicBool::new(false));
+        Self::watching(total, &Arc::default())
+    }
+
+    /// The same; where no size is known, over what the tally is told.
+    fn watching(total: u64, tally: &Arc<Tally>) -> Result<Self, Failure> {
+        let stopped = tally.stop_flag();
         let flag = stopped.clone();
         ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::Relaxed) {
@@ -306,13 +323,18 @@ impl Bar {
             }
         })
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
-        Ok(Bar { bar: screen::byte_progress(total, "reading"), stopped })
+        let far = far::Progress::new(total, tally);
+        let bar = if far.is_some() { screen::time_progress("reading") } else { screen::byte_progress(total, "reading") };
+        Ok(Bar { bar, stopped, far })
     }
 }
 
 impl Watcher for Bar {
     fn read(&self, bytes: u64) {
-        self.bar.inc(bytes);
+        match &self.far {
+            Some(far) => far.show(&self.bar),
+            None => self.bar.inc(bytes),
+        }
     }
 
     fn stopped(&self) -> bool {

@@ -52,6 +52,16 @@ pub(in crate::cli) fn count_progress(what: &str) -> ProgressBar {
     bar
 }
 
+/// A progress bar in thousandths on standard error, with a message; hidden where that is no terminal.
+pub(in crate::cli) fn time_progress(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1_000), target());
+    let style = ProgressStyle::with_template("{prefix:>12} [{bar:30}] {msg} {eta}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.set_prefix(what.to_owned());
+    bar.set_message("waiting for the first answer");
+    bar
+}
+
 fn target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() }
 }

@@ -105,7 +105,7 @@ pub(crate) fn is_region(text: &str) -> bool {
     }
 }
 
-pub(super) fn is_stream(text: &str) -> bool {
+pub(crate) fn is_stream(text: &str) -> bool {
     let name = |name: &str| plain(name, 128, "_.-");
     match arn(text, "kinesis") {
         Some([_, region, _, resource]) => is_region(region) && resource.strip_prefix("stream/").is_some_and(name),

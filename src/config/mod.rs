@@ -27,7 +27,7 @@ pub use check::{Named, Parsed, parse};
 pub use field::Opened;
 pub use kinesis::{Consumer, KinesisStream, StreamStart};
 #[cfg(feature = "aws")]
-pub(crate) use kinesis::{is_external_id, is_loopback, is_region, is_role};
+pub(crate) use kinesis::{is_external_id, is_loopback, is_region, is_role, is_stream};
 pub use quantity::{duration, size};
 pub use schema::schema;
 pub use settings::{

@@ -24,4 +24,5 @@ pub mod sorter;
 pub mod sqlite;
 pub mod suppressions;
 pub mod tables;
+pub mod tally;
 pub mod watch;

@@ -114,6 +114,10 @@ impl Place {
         std::fs::write(self.0.join(name), text).expect("written");
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).expect("read")
+    }
+
     /// Runs a command with the keys of nobody but `variables`.
     pub(crate) fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));

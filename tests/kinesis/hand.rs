@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Shard, StreamStatus};
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Shard, ShardIteratorType, StreamStatus};
 use std::time::Duration;
 use tidegate::io::aws::{KinesisSource, Start, Stream};
 use tidegate::io::clock::Stopwatch;
@@ -36,14 +36,40 @@ pub(crate) struct Hand {
 
 impl Hand {
     pub(crate) fn new(stream: &str, shards: i32) -> Self {
+        let hand = Hand::on(&format!("{stream}-{}", std::process::id()));
+        let call = hand.client.create_stream().stream_name(&hand.stream).shard_count(shards).send();
+        hand.runtime.block_on(call).expect("created");
+        hand.active();
+        hand
+    }
+
+    /// On a stream that is there.
+    pub(crate) fn on(stream: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new("us-east-1")).endpoint_url(url());
         let client = Client::new(&runtime.block_on(loader.load()));
-        let stream = format!("{stream}-{}", std::process::id());
-        runtime.block_on(client.create_stream().stream_name(&stream).shard_count(shards).send()).expect("created");
-        let hand = Hand { runtime, client, stream };
-        hand.active();
-        hand
+        Hand { runtime, client, stream: stream.to_owned() }
+    }
+
+    /// All records, shard by shard: (arrival, shard, sequence number, bytes).
+    pub(crate) fn everything(&self) -> Vec<(i64, String, String, Vec<u8>)> {
+        let mut all = Vec::new();
+        for shard in self.shards() {
+            let call = self.client.get_shard_iterator().stream_name(&self.stream).shard_id(&shard.shard_id);
+            let call = call.shard_iterator_type(ShardIteratorType::TrimHorizon);
+            let mut next = self.runtime.block_on(call.send()).expect("an iterator").shard_iterator;
+            let mut empty = 0;
+            while let Some(iterator) = next.filter(|_| empty < 3) {
+                let answer = self.runtime.block_on(self.client.get_records().shard_iterator(iterator).send()).expect("records");
+                empty = if answer.records.is_empty() { empty + 1 } else { 0 };
+                all.extend(answer.records.into_iter().map(|r| {
+                    let arrival = r.approximate_arrival_timestamp.expect("stamped").to_millis().expect("a time");
+                    (arrival, shard.shard_id.clone(), r.sequence_number, r.data.into_inner())
+                }));
+                next = answer.next_shard_iterator.filter(|iterator| !iterator.is_empty());
+            }
+        }
+        all
     }
 
     fn active(&self) {

@@ -2,6 +2,7 @@
 //! TIDEGATE_KINESIS_URL, and fails without it: it is run by name only.
 
 mod hand;
+mod history;
 mod idle;
 mod large;
 mod pushed;

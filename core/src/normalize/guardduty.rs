@@ -6,6 +6,7 @@
 //! The remote end of a network connection is its source when the direction is INBOUND and its target when OUTBOUND; with
 //! UNKNOWN it is the source. `tidegate.remote.ip` is the remote end whatever the direction.
 
+use super::guardduty_api::additional_info;
 use super::term::{Dialect, Keys, Row, Term, find, keys, lower};
 use super::{ContextField, Function as F, Lookup};
 use Term::{Call, Context, Path};
@@ -28,6 +29,10 @@ pub(super) fn resolve(field: &str) -> Vec<Lookup> {
 
 fn native(name: &str) -> Vec<Lookup> {
     let mut lookups = vec![Lookup::Path(keys(name))];
+    // Events and exports hold this as an object, answers of the API as one JSON text.
+    if let Some(member) = name.strip_prefix("service.additionalInfo.").and_then(additional_info) {
+        lookups.push(Lookup::Derived(F::JsonMember(member), vec![keys("service.additionalInfo.value")]));
+    }
     for (model, seen) in SPELLINGS {
         for (from, to) in [(model, seen), (seen, model)] {
             let other: Keys = name.split('.').map(|key| if key == from { to.into() } else { key.into() }).collect();

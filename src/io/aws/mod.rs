@@ -13,6 +13,7 @@ pub mod client;
 mod domain;
 mod error;
 pub mod fan_out;
+pub mod history;
 pub mod kinesis;
 mod lag;
 pub mod lease;
