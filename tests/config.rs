@@ -295,6 +295,8 @@ const REFUSED: &[(&str, &[&str])] = &[
         "sources: [{name: a, file: ./kept/2026/a.log}]\narchive: {folder: kept, segment_every: 90m, s3: x}",
         &[
             "1:27: `sources.file` reads what `archive.folder` writes: what is written there would be read as input: choose another place for one of them",
+            "2:40: `archive.segment_every` is `90m`: it may be 1s to 1h: write at most 1h",
+            "2:45: unknown key `s3` in `archive`: it would be ignored: use one of folder, segment_bytes, segment_every, or remove it",
         ],
     ),
     (

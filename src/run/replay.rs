@@ -286,6 +286,10 @@ fn nowhere(input: &Input) -> Position {
 fn each_record(intake: &Intake, input: &Input, watcher: &dyn Watcher, take: &mut dyn FnMut(Gathered, Duration)) -> Result<(), ReadError> {
     let failed = |error| ReadError { position: nowhere(input), error };
     let mut reader = Reader::open(input, "file").map_err(failed)?;
+    if reader.is_archived() {
+        let why = "it is a segment of an archive, which is read by its name only: write it to a file that ends in .tidegate.gz";
+        return Err(failed(io::Error::other(why)));
+    }
     let mut memory = intake.shard();
     while let Some(record) = reader.next_record()? {
         if watcher.stopped() {

@@ -96,6 +96,12 @@ fn again(name: &str, flows: bool, rules: &[&str]) {
     let arguments: Vec<&str> = ["-r", "rules", "--threads", "1"].into_iter().chain(names.iter().map(String::as_str)).collect();
     assert_eq!(replay(&place, &arguments).0, replayed);
 
+    // A pipe gives its beginning only once.
+    let mut piped = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    piped.args(["replay", "-r", "rules", "-"]).current_dir(place.path("")).stdin(std::fs::File::open(&all[0]).expect("there"));
+    let out = piped.output().expect("runs");
+    assert!(out.status.code() == Some(3) && String::from_utf8_lossy(&out.stderr).contains("segment of an archive"), "{out:?}");
+
     // A segment that was cut is read as far as it goes, and told.
     let last = all.last().expect("some");
     let bytes = std::fs::read(last).expect("there");

@@ -114,7 +114,8 @@ impl Archived {
 
 fn header(input: &Input) -> Result<Option<(Header, Stated)>, String> {
     let may_be = match input {
-        Input::File(_) => true,
+        // What a pipe gives once it would not give again.
+        Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
         Input::Stdin => false,
         Input::Far(far) => far.name.ends_with(NAME_END),
     };
