@@ -148,7 +148,6 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
         format!("latency    decode and match a batch {}; apply a batch {}", percentiles(&outcome.intake), percentiles(&outcome.pipeline)),
     ];
     lines.extend(coverage(outcome));
-    lines.extend(left_out(outcome));
     for (code, count) in &books.input.quarantined {
         lines.push(screen::yellow(&format!("quarantined {count}: {}", reason(*code))));
     }
@@ -175,9 +174,7 @@ pub(super) fn as_text(outcome: &Outcome, alerts: &[Value]) -> Vec<String> {
     }
     lines.extend(outcome.book_errors().iter().map(|e| format!("{}the books do not balance: {e}", screen::red("error: "))));
     if outcome.interrupted {
-        lines.push(screen::yellow(
-            "stopped: this is of what was read before; the same command begins anew, with --state FILE it keeps its log",
-        ));
+        lines.push(screen::yellow("stopped: what was read before is complete; with --state FILE the same command can go on"));
     }
     lines
 }
@@ -215,7 +212,7 @@ fn left_out(outcome: &Outcome) -> impl Iterator<Item = String> {
     selected.into_iter().chain(digests)
 }
 
-/// Who was heard of, and where flows were lost before they came to us.
+/// Who was heard of, where flows were lost before they came to us, and what was left out.
 fn coverage(outcome: &Outcome) -> Vec<String> {
     let n = screen::thousands;
     let sources = outcome.sources();
@@ -226,7 +223,7 @@ fn coverage(outcome: &Outcome) -> Vec<String> {
         screen::yellow(&text)
     });
     let heard = if heard.is_empty() { None } else { Some(format!("coverage   {}", heard.join(", "))) };
-    heard.into_iter().chain(lost).collect()
+    heard.into_iter().chain(lost).chain(left_out(outcome)).collect()
 }
 
 /// The input side of the books, with labels for keys.

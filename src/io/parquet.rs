@@ -58,7 +58,7 @@ impl ParquetLines {
         Ok(ParquetLines { file, source, shard, header, group: 0, columns: Vec::new(), rows_left: 0, next: 2, ended: false })
     }
 
-    /// The next lines, without bound of rows; empty at the end.
+    /// The line of the first, and the next lines; empty at the end.
     fn lines(&mut self) -> io::Result<(u64, Vec<u8>)> {
         while self.rows_left == 0 {
             if self.group == self.file.num_row_groups() {

@@ -1,7 +1,7 @@
 //! History in S3: objects under a prefix, as inputs that are opened by the threads that read them.
 //!
-//! Owns listing ([`walk`]: only the folders that a selection may need, side by side), objects ([`object`]: streamed, taken up again where
-//! they broke off) and what errors mean ([`bucket`]). Never writes, never unpacks an object. Limits: the list of what is read is held
+//! Owns listing (`walk`: only the folders that a selection may need, side by side), objects (`object`: streamed, taken up again where
+//! they broke off) and what errors mean (`bucket`). Never writes, never unpacks an object. Limits: the list of what is read is held
 //! in memory (about 300 bytes an object); an object that is replaced while it is read is an error; objects in Glacier must be restored
 //! first.
 
