@@ -161,7 +161,16 @@ fn mistakes_say_what_to_do() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in [&["demo"][..], &["replay"], &["generate"], &["rules", "check"], &["rules", "test"], &["rules", "export"]] {
+    for command in [
+        &["demo"][..],
+        &["replay"],
+        &["generate"],
+        &["rules", "check"],
+        &["rules", "test"],
+        &["rules", "coverage"],
+        &["rules", "promote"],
+        &["rules", "export"],
+    ] {
         let output = tidegate(&[command, &["--help"]].concat());
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains(&format!("tidegate {}", command.join(" "))), "{command:?}");
@@ -208,4 +217,48 @@ fn quiet_and_lossy_interfaces_are_coverage_and_no_flows() {
     assert_eq!((&summary["events"], &summary["filtered"]), (&1.into(), &2.into()));
     let heard = &summary["coverage"]["vpcflow"];
     assert_eq!((&heard["accounts"], &heard["losses"], &heard["accounts_with_losses"]), (&2.into(), &1.into(), &1.into()));
+}
+
+#[test]
+fn coverage_is_told_as_text_json_page_and_layer_and_per_account() {
+    let folder = Folder::new("attack");
+    let hostile = "title: X\nid: '<script>alert(1)</script>'\nstatus: test\ntags: [attack.impact, attack.t1485]\nlogsource: {product: aws, service: waf}\ndetection: {s: {a: 1}, condition: s}\n";
+    let rules = folder.write("hostile.yml", hostile);
+    let row = |account: &str, service: &str| serde_json::json!({"account": account, "region": null, "service": service, "records": 1});
+    let rows = vec![row("111122223333", "cloudtrail"), row("111122223333", "guardduty"), row("444455556666", "vpcflow")];
+    let seen = folder.write("seen.json", &serde_json::json!({ "rows": rows }).to_string());
+    let (layer, page) = (folder.path("layer.json"), folder.path("coverage.html"));
+    let out = tidegate(&["rules", "coverage", "builtin", &rules, "--seen", &seen, "--navigator", &layer, "--html", &page]);
+    let told = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    for words in ["Credential Access", "T1110", "LOG SOURCE", "cloudtrail, guardduty", "444455556666"] {
+        assert!(told.contains(words), "no `{words}` in\n{told}");
+    }
+    let layer: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(layer).expect("a layer")).expect("JSON");
+    assert_eq!(layer["versions"]["layer"], "4.5");
+    let techniques = layer["techniques"].as_array().expect("a list");
+    assert!(techniques.len() > 50 && techniques.iter().all(|t| t["tactic"].is_string()), "{}", techniques.len());
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(
+        page.contains("&lt;script&gt;") && !page.contains("<script") && !page.contains("http://") && page.contains("default-src 'none'")
+    );
+
+    let out = tidegate(&["rules", "coverage", "builtin", "--json", "--seen", &seen]);
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let profile = |account: &str| {
+        let all = told["profiles"].as_array().expect("a list");
+        all.iter().find(|p| p["accounts"][0] == account).expect("an account").clone()
+    };
+    let count = |account: &str, reach: &str| profile(account)[reach].as_array().expect("a list").len();
+    assert!(count("111122223333", "fires") > count("444455556666", "fires") && count("444455556666", "fires") > 0);
+    let blind = profile("444455556666")["blind"].as_array().expect("a list").clone();
+    let finding = blind.iter().find(|b| b["rule"] == "aws/guardduty/finding").expect("no findings arrive");
+    assert_eq!(finding["missing"], serde_json::json!(["guardduty"]));
+    let alerting =
+        |p: &serde_json::Value| ["fires", "partly", "blind"].iter().map(|k| p[*k].as_array().expect("a list").len()).sum::<usize>();
+    assert_eq!(alerting(&profile("111122223333")), alerting(&profile("444455556666")));
+
+    let out = tidegate(&["rules", "coverage", "builtin", "--seen", &rules]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("is not what a service answers on /coverage"), "{}", text(&out.stderr));
 }

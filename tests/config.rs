@@ -691,6 +691,23 @@ sources:
 }
 
 #[test]
+fn what_is_listed_for_shadow_is_counted_and_a_pattern_that_names_nothing_is_told() {
+    let folder = Folder::new("shadow");
+    let rule = |id: &str| {
+        format!(
+            "title: {id}\nid: {id}\nstatus: test\nlogsource: {{product: aws, service: waf}}\ndetection: {{s: {{x: 1}}, condition: s}}\n---\n"
+        )
+    };
+    folder.write("rules/r.yml", [rule("team-a"), rule("team-b"), rule("other")].concat().as_bytes());
+    folder.write("tidegate.yaml", b"sources: [{name: pipe, stdin: true}]\nrules: [rules]\nshadow: ['team-*', nobody]\n");
+    let out = tidegate(&["config", "check"], &folder.0, None);
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.contains("3 rules and 0 correlations (2 in shadow, never paged)"), "{said}");
+    assert!(said.contains("shadow of the configuration:2:1: warning: `nobody` names no rule"), "{said}");
+}
+
+#[test]
 fn the_file_is_the_one_named_then_the_environments_then_the_usual_one() {
     let folder = Folder::new("finds");
     let other = folder.write("other.yaml", b"sources: 1\n");

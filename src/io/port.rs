@@ -7,8 +7,9 @@ mod lease;
 
 pub use lease::{Holder, LeaseError, LeaseRow, LeaseTable, Renewal};
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_core::event::{Record, Sequence, Source as Service};
 use tidegate_core::pipeline::{Entry, Quarantined};
 
@@ -63,11 +64,45 @@ pub enum Flow {
     Stop,
 }
 
+/// Most shards of a source that are told apart; a stream has fewer.
+const BEHIND_MAX: usize = 20_000;
+
 /// What a source counts beside its records, for whoever watches. Counted from the start of the process.
 #[derive(Debug, Default)]
 pub struct SourceCounts {
     /// Times that the service asked to be read more slowly.
     pub throttled: AtomicU64,
+    /// By shard: how far behind its newest record the service says the reader is.
+    behind_ms: Mutex<BTreeMap<Arc<str>, i64>>,
+}
+
+impl SourceCounts {
+    /// Notes how far behind a shard's newest record the reader is, as the service says; `None`: the shard is at its end.
+    pub fn behind(&self, shard: &Arc<str>, ms: Option<i64>) {
+        let mut shards = self.behind_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(ms) = ms else {
+            shards.remove(shard);
+            return;
+        };
+        if shards.len() < BEHIND_MAX || shards.contains_key(shard) {
+            shards.insert(shard.clone(), ms);
+        }
+    }
+
+    /// The farthest of all shards; 0 where nobody says.
+    #[must_use]
+    pub fn farthest_behind_ms(&self) -> i64 {
+        self.behind_ms.lock().unwrap_or_else(PoisonError::into_inner).values().copied().max().unwrap_or(0)
+    }
+}
+
+/// What a sink says beside its answers, for whoever watches.
+#[derive(Debug, Default)]
+pub struct SinkCounts {
+    /// Pages go by the second channel: the first takes none.
+    pub second: AtomicBool,
+    /// Pages that the second channel has taken.
+    pub by_second: AtomicU64,
 }
 
 /// Where records come from.
@@ -276,8 +311,31 @@ pub trait Sink: Send {
     /// Delivers; one outcome per delivery, in order. Blocks, at most until the deadline that it was built with.
     fn deliver(&mut self, deliveries: &[Delivery]) -> Vec<Outcome>;
 
+    /// Where it counts; one that has nothing to count gives counters that stay at zero.
+    fn counts(&self) -> Arc<SinkCounts> {
+        Arc::default()
+    }
+
     /// Another one on the same receiver, for deliveries side by side; none where they go one after the other.
     fn twin(&self) -> Option<Box<dyn Sink>> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_farthest_shard_is_told_and_one_that_ended_is_forgotten() {
+        let (counts, [a, b]) = (SourceCounts::default(), ["a", "b"].map(Arc::<str>::from));
+        assert_eq!(counts.farthest_behind_ms(), 0);
+        counts.behind(&a, Some(7_000));
+        counts.behind(&b, Some(90_000));
+        assert_eq!(counts.farthest_behind_ms(), 90_000);
+        counts.behind(&b, None);
+        assert_eq!(counts.farthest_behind_ms(), 7_000);
+        counts.behind(&a, Some(0));
+        assert_eq!(counts.farthest_behind_ms(), 0);
     }
 }

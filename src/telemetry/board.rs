@@ -4,10 +4,10 @@
 //! reads costs a copy of the books four times a second.
 
 use super::coverage::Coverage;
-use super::standing::{Ownership, Standing};
+use super::standing::{Ownership, Row, Standing};
 use super::tally::Tally;
 use crate::io::clock::{Stopwatch, now_ms};
-use crate::io::port::SourceCounts;
+use crate::io::port::{SinkCounts, SourceCounts};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,7 +61,9 @@ struct Pinned {
     standing: Mutex<Option<Arc<Standing>>>,
     tally: Mutex<Tally>,
     ownership: Mutex<Option<Arc<Ownership>>>,
+    row: Mutex<Option<Row>>,
     counts: Mutex<Vec<(Arc<str>, Arc<SourceCounts>)>>,
+    sinks: Mutex<Vec<(Arc<str>, Arc<SinkCounts>)>>,
     coverage: Coverage,
 }
 
@@ -82,7 +84,9 @@ impl Board {
             standing: Mutex::default(),
             tally: Mutex::default(),
             ownership: Mutex::default(),
+            row: Mutex::default(),
             counts: Mutex::default(),
+            sinks: Mutex::default(),
             coverage: Coverage::default(),
         }))
     }
@@ -122,6 +126,16 @@ impl Board {
         *lock(&self.0.counts) = counts;
     }
 
+    /// Says where sinks count what no answer tells.
+    pub fn count_sinks(&self, counts: Vec<(Arc<str>, Arc<SinkCounts>)>) {
+        *lock(&self.0.sinks) = counts;
+    }
+
+    /// Says how the row stands that says which process reads the sources.
+    pub fn row(&self, row: Row) {
+        *lock(&self.0.row) = Some(row);
+    }
+
     /// Who was heard of.
     #[must_use]
     pub fn coverage(&self) -> &Coverage {
@@ -145,7 +159,9 @@ impl Board {
             standing: lock(&self.0.standing).clone(),
             tally,
             ownership: lock(&self.0.ownership).clone(),
+            row: lock(&self.0.row).clone(),
             counts: lock(&self.0.counts).clone(),
+            sinks: lock(&self.0.sinks).clone(),
         }
     }
 
@@ -177,6 +193,10 @@ pub struct Reading {
     pub failing: BTreeMap<Arc<str>, Duration>,
     /// Ownership of the state; `None`: another process has it, or nobody.
     pub ownership: Option<Arc<Ownership>>,
+    /// The row that says which process reads the sources; `None`: none is configured.
+    pub row: Option<Row>,
+    /// What sinks count.
+    pub sinks: Vec<(Arc<str>, Arc<SinkCounts>)>,
     /// What sources count.
     pub counts: Vec<(Arc<str>, Arc<SourceCounts>)>,
 }

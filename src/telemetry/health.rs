@@ -5,6 +5,7 @@
 //! was loaded before goes on; it is told beside.
 
 use super::board::{Reading, Stage};
+use super::standing::Row;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
@@ -65,6 +66,13 @@ pub fn readiness(reading: &Reading) -> Readiness {
     if !live(reading) {
         reasons.push(reason("stuck", "the loop does not turn"));
     }
+    match reading.row.as_ref().map(Row::word) {
+        Some("unrenewed") => {
+            reasons.push(reason("row_unrenewed", "the ownership row could not be renewed in time: nothing is sent until it can"))
+        }
+        Some("lost") => reasons.push(reason("row_lost", "another process has the ownership row: this one ends")),
+        _ => {}
+    }
     if let Some(why) = reading.standing.as_ref().and_then(|s| s.blocked.as_ref()) {
         reasons.push(reason("store_blocked", why));
     }
@@ -86,12 +94,14 @@ pub fn ready_document(reading: &Reading, readiness: &Readiness) -> Value {
         "remarks": told(&readiness.remarks),
         "position": reading.standing.as_ref().map(|s| s.position),
         "epoch": reading.ownership.as_ref().map(|o| o.epoch),
+        "row": reading.row.as_ref().map(|row| json!({ "state": row.word(), "epoch": row.epoch() })),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::ownership::Tenure;
     use crate::telemetry::{Board, Standing};
     use std::path::Path;
     use std::sync::Arc;
@@ -133,6 +143,24 @@ mod tests {
         let blocked = Standing { blocked: Some("disk full".into()), ..Standing::default() };
         assert_eq!(codes(&Reading { standing: Some(Arc::new(blocked)), ..running() }), ["store_blocked"]);
         assert_eq!(codes(&Reading { stage: Stage::Stopping, ..running() }), ["stopping"]);
+    }
+
+    #[test]
+    fn the_ownership_row_is_told_as_it_stands() {
+        let mut reading = running();
+        assert_eq!(ready_document(&reading, &readiness(&reading))["row"], Value::Null, "none is configured");
+        reading.row = Some(Row::Watching);
+        assert_eq!((reading.row.as_ref().map(Row::word), codes(&reading)), (Some("watching"), vec![]));
+        let since = crate::io::clock::Stopwatch::start();
+        let tenure = |term_s| Tenure::new(7, Duration::from_secs(term_s), since, Duration::ZERO);
+        let held = tenure(3_600);
+        reading.row = Some(Row::Taken(held.clone()));
+        assert_eq!(ready_document(&reading, &readiness(&reading))["row"], json!({"state": "held", "epoch": 7}));
+        assert!(codes(&reading).is_empty());
+        held.lose("host-b has it".into());
+        assert_eq!(codes(&reading), ["row_lost"]);
+        reading.row = Some(Row::Taken(tenure(0)));
+        assert_eq!(codes(&reading), ["row_unrenewed"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns the shapes. All of one standing is of one moment between two rounds: the books in it balance.
 
 use crate::io::clock::Stopwatch;
+use crate::io::ownership::Tenure;
 use crate::io::sqlite::Budget;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,6 +101,40 @@ pub struct RulesStanding {
     pub shadow: u64,
     /// Suppressions.
     pub suppressions: u64,
+}
+
+/// The row that says which process reads the sources.
+#[derive(Debug, Clone)]
+pub enum Row {
+    /// Another process has it, and it is watched whether that one lives.
+    Watching,
+    /// This process took it.
+    Taken(Tenure),
+}
+
+impl Row {
+    /// All words: without one configured it is `none`.
+    pub const WORDS: [&'static str; 5] = ["none", "watching", "held", "unrenewed", "lost"];
+
+    /// How it stands at this moment.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Row::Watching => "watching",
+            Row::Taken(tenure) if tenure.lost().is_some() => "lost",
+            Row::Taken(tenure) if tenure.remaining().is_zero() => "unrenewed",
+            Row::Taken(_) => "held",
+        }
+    }
+
+    /// The epoch it was taken in.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        match self {
+            Row::Watching => None,
+            Row::Taken(tenure) => Some(tenure.epoch()),
+        }
+    }
 }
 
 /// The ownership of the state, as far as it is told.

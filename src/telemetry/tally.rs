@@ -90,7 +90,7 @@ pub struct LaneTally {
     pub outcomes: BTreeMap<Delivered, u64>,
     /// How long the sink took for a batch.
     pub took: Histogram,
-    /// Since when it does not take everything.
+    /// Since when it does not take everything: from the first thing it did not take until nothing of that kind waits any more.
     pub failing: Option<Stopwatch>,
 }
 
@@ -156,8 +156,8 @@ impl Tally {
         }
     }
 
-    /// Notes an answer of a sink.
-    pub fn answered(&mut self, lane: &Arc<str>, took: Duration, outcomes: impl Iterator<Item = Delivered>) {
+    /// Notes an answer of a sink; of what it did not take before, so much still waits.
+    pub fn answered(&mut self, lane: &Arc<str>, took: Duration, outcomes: impl Iterator<Item = Delivered>, held: usize) {
         let tally = self.lanes.entry(lane.clone()).or_default();
         tally.took.note(took);
         let mut failing = false;
@@ -165,7 +165,12 @@ impl Tally {
             *tally.outcomes.entry(outcome).or_default() += 1;
             failing |= matches!(outcome, Delivered::Again | Delivered::Unknown);
         }
-        tally.failing = if failing { tally.failing.or_else(|| Some(Stopwatch::start())) } else { None };
+        // A batch that is taken whole is no end of it while others wait to be tried again.
+        tally.failing = match tally.failing {
+            None if failing => Some(Stopwatch::start()),
+            Some(_) if !failing && held == 0 => None,
+            same => same,
+        };
     }
 
     /// Notes a new alert.
@@ -197,14 +202,16 @@ mod tests {
     #[test]
     fn a_lane_fails_from_its_first_refusal_until_it_takes_everything() {
         let (mut tally, lane) = (Tally::default(), Arc::from("opensearch"));
-        tally.answered(&lane, Duration::ZERO, [Delivered::Taken, Delivered::Again].into_iter());
+        tally.answered(&lane, Duration::ZERO, [Delivered::Taken, Delivered::Again].into_iter(), 1);
         let since = tally.lanes[&lane].failing.expect("it fails");
-        tally.answered(&lane, Duration::ZERO, [Delivered::Unknown].into_iter());
+        tally.answered(&lane, Duration::ZERO, [Delivered::Unknown].into_iter(), 1);
         let before = since.elapsed();
         assert!(tally.lanes[&lane].failing.expect("it still fails").elapsed() >= before);
-        tally.answered(&lane, Duration::ZERO, [Delivered::Taken, Delivered::Refused].into_iter());
+        tally.answered(&lane, Duration::ZERO, [Delivered::Taken].into_iter(), 1);
+        assert!(tally.lanes[&lane].failing.is_some(), "others still wait");
+        tally.answered(&lane, Duration::ZERO, [Delivered::Taken, Delivered::Refused].into_iter(), 0);
         assert!(tally.lanes[&lane].failing.is_none());
-        assert_eq!(tally.lanes[&lane].outcomes[&Delivered::Taken], 2);
+        assert_eq!(tally.lanes[&lane].outcomes[&Delivered::Taken], 3);
     }
 
     #[test]

@@ -30,6 +30,9 @@ fn pages_go_by_the_second_channel_when_the_topic_takes_none_for_long_enough() {
     assert_eq!(sink.deliver(&deliveries(12)), vec![Outcome::Taken; 12]);
     assert_eq!(sink.deliver(&[delivery("a1", false)]), [Outcome::Taken]);
     assert_eq!(second.book().alerts().len(), 13);
+    let counts = sink.counts();
+    let counted = || (counts.second.load(Ordering::Relaxed), counts.by_second.load(Ordering::Relaxed));
+    assert_eq!(counted(), (true, 13));
     assert!(second.book().taken.iter().all(|call| call.mark("channel") && !call.mark("repeated")));
     assert!(first.book().taken.is_empty());
     // It is asked again after five seconds; with the first page it takes, all go to it, and it is told what went elsewhere.
@@ -37,6 +40,7 @@ fn pages_go_by_the_second_channel_when_the_topic_takes_none_for_long_enough() {
     std::thread::sleep(5 * SECOND);
     assert_eq!(sink.deliver(&deliveries(5)), vec![Outcome::Taken; 5]);
     assert_eq!(second.book().taken.len(), 13, "nothing goes there any more");
+    assert_eq!(counted(), (false, 13));
     let book = first.book();
     let (notes, pages): (Vec<_>, Vec<_>) = book.taken.iter().partition(|call| call.alert().starts_with("tidegate-second-channel"));
     assert_eq!((notes.len(), pages.len()), (1, 5));

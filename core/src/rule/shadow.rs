@@ -125,7 +125,7 @@ title: Other\nid: other\nlogsource: {product: shop}\ndetection: {s: {a: 2}, cond
     #[test]
     fn a_pattern_that_names_nothing_and_a_correlation_that_inherits_are_told() {
         let said: Vec<String> = with(&["base", "nobody"]).diagnostics.iter().map(ToString::to_string).collect();
-        assert!(said.iter().any(|d| d.starts_with("shadow of the configuration:2:1: `nobody` names no rule")), "{said:?}");
+        assert!(said.iter().any(|d| d.starts_with("shadow of the configuration:2:1: warning: `nobody` names no rule")), "{said:?}");
         assert_eq!(said.iter().filter(|d| d.contains("runs in shadow: it refers to")).count(), 2, "{said:?}");
         assert!(with(&[]).diagnostics.iter().all(|d| !d.to_string().contains("shadow")));
     }

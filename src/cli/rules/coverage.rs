@@ -77,6 +77,11 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|e| Failure::failed(format!("cannot write {}: {e}; check the folder", path.display())))
 }
 
+/// The title of a rule: ids are for machines.
+fn titled<'a>(set: &'a RuleSet, id: &'a str) -> &'a str {
+    set.rules.iter().find(|rule| rule.meta.id == id).map_or(id, |rule| rule.meta.title.as_str())
+}
+
 /// Techniques that something looks at, and how many are known.
 fn counted(coverage: &Coverage) -> (usize, usize) {
     let known: BTreeSet<&str> = attack::techniques().collect();
@@ -100,7 +105,7 @@ fn unused(coverage: &Coverage) -> Vec<&'static str> {
 
 fn text(found: &Found) -> String {
     let coverage = &found.coverage;
-    let mut out = vec![matrix(coverage), String::new(), sources(coverage)];
+    let mut out = vec![matrix(found), String::new(), sources(coverage)];
     let (covered, known) = counted(coverage);
     let alerting = found.set.rules.iter().filter(|rule| rule.alerts).count();
     out.push(String::new());
@@ -115,17 +120,18 @@ fn text(found: &Found) -> String {
     out.join("\n")
 }
 
-fn matrix(coverage: &Coverage) -> String {
+fn matrix(found: &Found) -> String {
+    let coverage = &found.coverage;
     let rows = coverage.cells.iter().map(|((tactic, technique), cell)| {
         let first = coverage.cells.range((*tactic, String::new())..).next().is_some_and(|((_, t), _)| t == technique);
         let tactic = if first { attack::TACTICS[*tactic].1.to_owned() } else { String::new() };
-        vec![tactic, technique.clone(), named(technique).to_owned(), few(cell), shadows(cell), types(cell)]
+        vec![tactic, technique.clone(), named(technique).to_owned(), few(found, cell), shadows(cell), types(cell)]
     });
     columns::table(&["TACTIC", "TECHNIQUE", "NAME", "RULES", "IN SHADOW", "FINDING TYPES"], rows)
 }
 
-fn few(cell: &Cell) -> String {
-    let shown: Vec<&str> = cell.rules.iter().take(NAMED_MAX).map(String::as_str).collect();
+fn few(found: &Found, cell: &Cell) -> String {
+    let shown: Vec<&str> = cell.rules.iter().take(NAMED_MAX).map(|id| titled(&found.set, id)).collect();
     let more = cell.rules.len().saturating_sub(NAMED_MAX);
     if more == 0 { shown.join(", ") } else { format!("{} +{more}", shown.join(", ")) }
 }
@@ -145,7 +151,7 @@ fn sources(coverage: &Coverage) -> String {
 }
 
 /// Ids of the rules of a profile that stand so.
-fn standing<'a>(profile: &'a Profile, reach: Reach) -> impl Iterator<Item = &'a tidegate_core::workbench::coverage::Standing> {
+fn standing(profile: &Profile, reach: Reach) -> impl Iterator<Item = &tidegate_core::workbench::coverage::Standing> {
     profile.standings.iter().filter(move |s| s.reach == reach)
 }
 

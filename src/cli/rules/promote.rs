@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tidegate_core::alert::storm::PAGES_PER_HOUR;
-use tidegate_core::rule::{Rule, RuleSet, Status, hint};
+use tidegate_core::rule::{Body, Rule, RuleSet, Status, hint};
 use tidegate_core::workbench::record::{Record, record};
 
 const EXAMPLES: &str = "Examples:
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     } else {
         screen::print([told::text(rule, &record, of_before)])?;
     }
-    if let Some(why) = doubt(&record, of_before).filter(|_| !arguments.force) {
+    if let Some(why) = doubt(&set, index, &record, of_before).filter(|_| !arguments.force) {
         anstream::eprintln!("{}", screen::yellow(&format!("not promoted: {why}; --force promotes it all the same")));
         return Ok(Exit::Found);
     }
@@ -161,8 +161,13 @@ fn lines(path: &Path) -> Result<Vec<Value>, Failure> {
 }
 
 /// Why nobody can know what the rule would do.
-fn doubt(record: &Record, of_before: usize) -> Option<String> {
+fn doubt(set: &RuleSet, rule: u32, record: &Record, of_before: usize) -> Option<String> {
+    let refers = |r: &&Rule| matches!(&r.body, Body::Correlation(c) if c.rules.contains(&rule));
     match (record.alerts, of_before) {
+        _ if !set.rule(rule).alerts => {
+            let by: Vec<&str> = set.rules.iter().filter(refers).map(|r| r.meta.id.as_str()).collect();
+            Some(format!("it has no alerts of its own, because {} refers to it: look at the record of that one", by.join(", ")))
+        }
         (0, 0) => Some("it has found nothing, so nobody knows whom it would wake".to_owned()),
         (0, n) => {
             Some(format!("it has found nothing since its meaning changed ({n} alerts are older), so nobody knows whom it would wake"))

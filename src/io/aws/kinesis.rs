@@ -208,7 +208,12 @@ impl<'a> Voice<'a> {
             Event::Listed(result) => self.say(&"the listing".into(), result.as_ref().err(), true),
             // Only an answer shows that it works again.
             Event::Opened(shard, result) => self.say(shard, result.as_ref().err(), false),
-            Event::Fetched(shard, result) => self.say(shard, result.as_ref().err(), true),
+            Event::Fetched(shard, result) => {
+                if let Ok(answer) = result {
+                    self.counts.behind(shard, answer.next.is_some().then_some(answer.behind_ms));
+                }
+                self.say(shard, result.as_ref().err(), true);
+            }
             Event::Taken(_) => {}
         }
     }

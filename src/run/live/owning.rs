@@ -10,6 +10,7 @@ use crate::io::ownership::{Keeper, Ownership, Refusal, claim};
 use crate::io::port::{LeaseError, LeaseTable, Store};
 use crate::io::signal::Signal;
 use crate::io::sqlite::SqliteStore;
+use crate::telemetry::standing::Row;
 use crate::telemetry::{Board, Stage};
 use crossbeam_channel::Receiver;
 use std::time::Duration;
@@ -48,11 +49,13 @@ pub(super) fn own(config: &Config, store: &mut SqliteStore, signals: &Receiver<S
     };
     let mut waiting = |why: &str| {
         board.stage(Stage::Standby(why.to_owned()));
+        board.row(Row::Watching);
         tracing::info!("{}", terminal(why));
     };
     let taken = claim(table.as_mut(), &ownership, &mut meanwhile, &mut waiting);
     let Some(tenure) = taken.map_err(trouble)? else { return Ok(None) };
     tracing::info!(epoch = tenure.epoch(), "holds row `{}` of {}", ownership.name, ownership.place);
+    board.row(Row::Taken(tenure.clone()));
     store.lease().bind(tenure.clone());
     Ok(Some(Owned(Some(Keeper::start(table, ownership, tenure)))))
 }

@@ -116,7 +116,7 @@ impl Reporter {
     /// A sink answered; so many deliveries of its lane still wait by themselves.
     pub fn answered(&mut self, lane: &Arc<str>, answer: &Answer, held: usize) {
         let all = answer.outcomes.iter().map(|(_, _, outcome)| outcome).chain(answer.redriven.iter().map(|(_, outcome)| outcome));
-        self.notice.board().tally(|tally| tally.answered(lane, answer.took, all.map(delivered)));
+        self.notice.board().tally(|tally| tally.answered(lane, answer.took, all.map(delivered), held));
         let lane: &str = lane;
         let trouble = answer.outcomes.iter().find_map(|(_, _, outcome)| match outcome {
             Outcome::Again(why) | Outcome::Unknown(why) => Some(why),

@@ -64,6 +64,7 @@ pub fn run(config: Config, file: PathBuf, reread: Reread) -> Result<Option<Endin
     note_logsources(&config, &mut store)?;
     let renew_every = Duration::from_millis(config.lease_ms) / 3;
     let sinks = wiring::sinks(&config, &store).map_err(Trouble::Configuration)?;
+    board.count_sinks(sinks.iter().map(|(sink, _)| (sink.lane(), sink.counts())).collect());
     let plan = Plan {
         pipelines: config.pipelines,
         lanes: wiring::lanes(&sinks),

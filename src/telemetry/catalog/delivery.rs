@@ -1,16 +1,22 @@
 //! Lanes: what waits for each sink, and how the sinks answer.
 
+use crate::io::port::SinkCounts;
 use crate::telemetry::metric::Kind::{Counter, Gauge, Histogram};
 use crate::telemetry::metric::Life::{Moment, Process};
 use crate::telemetry::metric::{Metric, View};
 use crate::telemetry::standing::LaneStanding;
 use crate::telemetry::tally::Delivered;
+use std::sync::atomic::Ordering;
 
 pub(super) const TEXT: &str = "`lane` is the name of a sink: `sqlite`, `ndjson`, `opensearch`, `log`, ... A lane that fails is tried again until it \
 works: only what a sink refuses for what it is (`refused`) leaves for the quarantine.";
 
 fn lanes<'a>(view: &View<'a>) -> impl Iterator<Item = &'a LaneStanding> {
     view.reading.standing.as_deref().into_iter().flat_map(|s| &s.lanes)
+}
+
+fn second<'a>(view: &View<'a>, lane: &LaneStanding) -> Option<&'a SinkCounts> {
+    view.reading.sinks.iter().find(|(name, _)| *name == lane.name).map(|(_, counts)| &**counts)
 }
 
 pub(super) static METRICS: &[Metric] = &[
@@ -46,10 +52,32 @@ pub(super) static METRICS: &[Metric] = &[
         kind: Gauge,
         life: Moment,
         labels: &["lane"],
-        text: "For how long the sink has not taken everything; 0: it does.",
+        text: "For how long the sink has not taken everything: since the first delivery that it did not take, until none of that kind waits any more; 0: it takes everything.",
         samples: |v, out| {
             let failing = |name| v.reading.failing.get(name).map_or(0.0, std::time::Duration::as_secs_f64);
             lanes(v).for_each(|l| out.number(&[&l.name], failing(&l.name)));
+        },
+    },
+    Metric {
+        name: "tidegate_second_channel_active",
+        kind: Gauge,
+        life: Moment,
+        labels: &["lane"],
+        text: "1: pages of the lane go by the second channel, because the topic has taken none for too long; 0: they do not, or there is none.",
+        samples: |v, out| {
+            let active = |lane: &LaneStanding| second(v, lane).is_some_and(|counts| counts.second.load(Ordering::Relaxed));
+            lanes(v).filter(|l| l.pages).for_each(|l| out.count(&[&l.name], u64::from(active(l))));
+        },
+    },
+    Metric {
+        name: "tidegate_second_channel_pages",
+        kind: Counter,
+        life: Process,
+        labels: &["lane"],
+        text: "Pages that the second channel has taken.",
+        samples: |v, out| {
+            let taken = |lane: &LaneStanding| second(v, lane).map_or(0, |counts| counts.by_second.load(Ordering::Relaxed));
+            lanes(v).filter(|l| l.pages).for_each(|l| out.count(&[&l.name], taken(l)));
         },
     },
     Metric {

@@ -7,6 +7,7 @@ use crate::telemetry::metric::Kind::{Counter, Gauge};
 use crate::telemetry::metric::Life::{Moment, Process};
 use crate::telemetry::metric::Metric;
 use crate::telemetry::process::{open_files, resident_bytes};
+use crate::telemetry::standing::Row;
 
 pub(super) const TEXT: &str = "A standby answers too: it has these and no books.";
 
@@ -69,6 +70,25 @@ pub(super) static METRICS: &[Metric] = &[
         labels: &[],
         text: "How long something may be sent before the lease must have been renewed.",
         samples: |v, out| v.reading.ownership.iter().for_each(|o| out.number(&[], (o.remaining)().as_secs_f64())),
+    },
+    Metric {
+        name: "tidegate_ownership_row",
+        kind: Gauge,
+        life: Moment,
+        labels: &["state"],
+        text: "1 for how the row stands that says which process reads the sources: none (not configured), watching (another one has it), held, unrenewed (nothing is sent until it is), lost.",
+        samples: |v, out| {
+            let stands = v.reading.row.as_ref().map_or(Row::WORDS[0], Row::word);
+            Row::WORDS.iter().for_each(|word| out.count(&[word], u64::from(*word == stands)));
+        },
+    },
+    Metric {
+        name: "tidegate_ownership_row_epoch",
+        kind: Gauge,
+        life: Moment,
+        labels: &[],
+        text: "Epoch in which the row was taken: how often it changed hands; 0: this process has not taken it.",
+        samples: |v, out| out.count(&[], v.reading.row.as_ref().and_then(Row::epoch).unwrap_or(0)),
     },
     Metric {
         name: "process_cpu_seconds",

@@ -32,6 +32,16 @@ pub(super) static METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "tidegate_source_behind_latest_seconds",
+        kind: Gauge,
+        life: Moment,
+        labels: &["source"],
+        text: "How far its slowest shard is behind the newest record, as the service says with each answer (Kinesis: MillisBehindLatest); 0 for sources that say nothing of it.",
+        samples: |v, out| {
+            v.reading.counts.iter().for_each(|(name, counts)| out.number(&[name], seconds(counts.farthest_behind_ms())));
+        },
+    },
+    Metric {
         name: "tidegate_source_watermark_timestamp_seconds",
         kind: Gauge,
         life: Moment,

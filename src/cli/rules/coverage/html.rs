@@ -1,6 +1,6 @@
 //! Coverage as one HTML page that needs nothing else: no script, no font, no address. Every text in it is neutralised.
 
-use super::{Found, counted, named, standing, unused};
+use super::{Found, counted, named, standing, titled, unused};
 use std::fmt::Write;
 use tidegate_core::alert::attack;
 use tidegate_core::alert::neutral::html;
@@ -37,17 +37,23 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a String takes everything");
 }
 
+/// A rule: its title, and its id where that is another text.
+fn shown(found: &Found, id: &str) -> String {
+    let title = titled(&found.set, id);
+    if title == id { html(id) } else { format!("{} <small>{}</small>", html(title), html(id)) }
+}
+
 fn matrix(found: &Found, out: &mut String) {
     *out += "<h2>ATT&amp;CK</h2>\n<div class=\"matrix\">\n";
     for (at, (uid, name)) in attack::TACTICS.iter().enumerate() {
         put(out, format_args!("<section class=\"tactic\"><h3>{} <small>{uid}</small></h3>\n", html(name)));
-        found.coverage.cells.iter().filter(|((tactic, _), _)| *tactic == at).for_each(|((_, id), cell)| one(id, cell, out));
+        found.coverage.cells.iter().filter(|((tactic, _), _)| *tactic == at).for_each(|((_, id), cell)| one(found, id, cell, out));
         *out += "</section>\n";
     }
     *out += "</div>\n<p>The darker, the more rules; grey: only rules in shadow.</p>\n";
 }
 
-fn one(technique: &str, cell: &Cell, out: &mut String) {
+fn one(found: &Found, technique: &str, cell: &Cell, out: &mut String) {
     let class = match cell.rules.len() {
         0 => "shadow",
         1 => "one",
@@ -56,8 +62,8 @@ fn one(technique: &str, cell: &Cell, out: &mut String) {
     };
     let count = cell.rules.len() + cell.shadow.len();
     put(out, format_args!("<details class=\"{class}\"><summary>{} {} ({count})</summary><ul>", html(technique), html(named(technique))));
-    cell.rules.iter().for_each(|rule| put(out, format_args!("<li>{}</li>", html(rule))));
-    cell.shadow.iter().for_each(|rule| put(out, format_args!("<li>{} <em>in shadow</em></li>", html(rule))));
+    cell.rules.iter().for_each(|rule| put(out, format_args!("<li>{}</li>", shown(found, rule))));
+    cell.shadow.iter().for_each(|rule| put(out, format_args!("<li>{} <em>in shadow</em></li>", shown(found, rule))));
     cell.finding_types.iter().for_each(|kind| put(out, format_args!("<li><code>{}</code></li>", html(kind))));
     *out += "</ul></details>\n";
 }
@@ -65,7 +71,7 @@ fn one(technique: &str, cell: &Cell, out: &mut String) {
 fn sources(found: &Found, out: &mut String) {
     *out += "<h2>Log sources</h2>\n<table><tr><th>source</th><th>rules that need it</th></tr>\n";
     for (service, rules) in &found.coverage.services {
-        let names: Vec<String> = rules.iter().map(|rule| format!("<li>{}</li>", html(rule))).collect();
+        let names: Vec<String> = rules.iter().map(|rule| format!("<li>{}</li>", shown(found, rule))).collect();
         let listed = format!("<details class=\"none\"><summary>{}</summary><ul>{}</ul></details>", rules.len(), names.concat());
         put(out, format_args!("<tr><td>{}</td><td>{listed}</td></tr>\n", html(service)));
     }
@@ -84,8 +90,8 @@ fn profiles(found: &Found, out: &mut String) {
         put(out, format_args!("<tr><td>{listed}</td><td>{}</td>", services.join(", ")));
         for (class, reach) in [("fires", Reach::Fires), ("partly", Reach::Partly), ("blind", Reach::Blind)] {
             let lines = standing(profile, reach).map(|s| match s.missing.is_empty() {
-                true => format!("<li>{}</li>", html(&s.rule)),
-                false => format!("<li>{} <em>without {}</em></li>", html(&s.rule), html(&s.missing.join(", "))),
+                true => format!("<li>{}</li>", shown(found, &s.rule)),
+                false => format!("<li>{} <em>without {}</em></li>", shown(found, &s.rule), html(&s.missing.join(", "))),
             });
             let lines: Vec<String> = lines.collect();
             let listed = format!("<details class=\"none\"><summary>{}</summary><ul>{}</ul></details>", lines.len(), lines.concat());

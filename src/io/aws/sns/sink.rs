@@ -13,8 +13,9 @@ use super::topic::{Parcel, Topic};
 use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::line_file::LineFile;
 use crate::io::ndjson::NOT_OURS;
-use crate::io::port::{Delivery, Outcome, Sink};
+use crate::io::port::{Delivery, Outcome, Sink, SinkCounts};
 use serde_json::Value;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate_core::alert::neutral::terminal;
@@ -46,6 +47,7 @@ pub struct SnsSink {
     second: Option<(Second, Duration)>,
     permit: Permit,
     trouble: Option<Trouble>,
+    counts: Arc<SinkCounts>,
 }
 
 impl std::fmt::Debug for SnsSink {
@@ -75,7 +77,7 @@ impl SnsSink {
     pub fn new(lane: &str, first: Topic, second: Option<(Second, Duration)>, permit: Permit) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| format!("cannot start a runtime for calls to SNS: {e}"))?;
-        Ok(SnsSink { lane: lane.into(), runtime, first, second, permit, trouble: None })
+        Ok(SnsSink { lane: lane.into(), runtime, first, second, permit, trouble: None, counts: Arc::default() })
     }
 
     /// Whether the second channel is used.
@@ -157,6 +159,7 @@ impl SnsSink {
     }
 
     fn note_second(&mut self, taken: u64) {
+        self.counts.by_second.fetch_add(taken, Ordering::Relaxed);
         let Some(trouble) = self.trouble.as_mut().filter(|_| taken > 0) else { return };
         if trouble.by_second == 0 {
             let why = terminal(&trouble.why).into_owned();
@@ -221,6 +224,10 @@ impl Sink for SnsSink {
         self.lane.clone()
     }
 
+    fn counts(&self) -> Arc<SinkCounts> {
+        self.counts.clone()
+    }
+
     fn deliver(&mut self, deliveries: &[Delivery]) -> Vec<Outcome> {
         let mut out: Vec<Told> = vec![None; deliveries.len()];
         let (good, bad): (Vec<_>, Vec<_>) = deliveries.iter().enumerate().map(parcel).partition(Result::is_ok);
@@ -243,6 +250,7 @@ impl Sink for SnsSink {
         // Somebody must be paged, whatever the topic thinks of the page.
         let refused: Vec<Parcel> = good.iter().filter(|p| matches!(out[p.at], Some(Outcome::Refused(_)))).cloned().collect();
         self.by_second(&refused, &mut out);
+        self.counts.second.store(self.over(), Ordering::Relaxed);
         let why = self.trouble.as_ref().map_or_else(|| NOT_OURS.to_owned(), |trouble| trouble.why.clone());
         out.into_iter().map(|told| told.unwrap_or_else(|| Outcome::Again(why.clone()))).collect()
     }
