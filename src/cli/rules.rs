@@ -1,7 +1,11 @@
-//! `tidegate rules`: check, test and export Sigma rules.
+//! `tidegate rules`: check, test, explain and export Sigma rules.
 
 mod check;
+mod explain;
 mod export;
+mod fmt;
+mod new;
+mod sarif;
 mod test;
 
 pub(super) use check::{add, compile, json};
@@ -10,7 +14,7 @@ use super::{Exit, Failure};
 use clap::Subcommand;
 use tidegate_core::rule::Diagnostic;
 
-/// Check, test and export Sigma rules.
+/// Check, test, explain and export Sigma rules.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -23,6 +27,12 @@ enum Command {
     Check(check::Arguments),
     /// Run the tests that stand beside rules (NAME.test.yaml beside NAME.yml)
     Test(test::Arguments),
+    /// What a rule needs, means, is woken by and costs; by --event why events matched it or did not
+    Explain(explain::Arguments),
+    /// Write a rule and its tests to begin with
+    New(new::Arguments),
+    /// Bring rule files into one form: order of keys, indentation, quotes; comments stay
+    Fmt(fmt::Arguments),
     /// Write the shipped rules and their tests to a folder
     Export(export::Arguments),
 }
@@ -32,6 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Check(a) => check::run(a),
         Command::Test(a) => test::run(a),
+        Command::Explain(a) => explain::run(a),
+        Command::New(a) => new::run(a),
+        Command::Fmt(a) => fmt::run(a),
         Command::Export(a) => export::run(a),
     }
 }
