@@ -219,7 +219,8 @@ pub enum Tag {
     Unknown,
 }
 
-/// Looks up the word behind `attack.`.
+/// Looks up the word behind `attack.`. Our table holds the techniques of clouds, containers and the hosts in them; an id outside of it
+/// is taken for one of ATT&CK's where it could be (`T1001` to `T1799`).
 #[must_use]
 pub fn tag(word: &str) -> Tag {
     let upper = word.to_ascii_uppercase();
@@ -230,8 +231,13 @@ pub fn tag(word: &str) -> Tag {
     let plain = word.replace(['-', '_'], " ");
     let tactic = TACTICS.iter().any(|(id, name)| id.eq_ignore_ascii_case(word) || name.eq_ignore_ascii_case(&plain));
     // The tactic that v19 split: what it is follows from the techniques beside it.
-    let known = object || tactic || plain.eq_ignore_ascii_case("defense evasion") || technique(&upper).is_some();
+    let known = object || tactic || plain.eq_ignore_ascii_case("defense evasion") || could_be_technique(&upper);
     if known { Tag::Known } else { Tag::Unknown }
+}
+
+fn could_be_technique(id: &str) -> bool {
+    let number = technique_id(id).and_then(|id| id.get(1..5).and_then(|digits| digits.parse::<u16>().ok()));
+    technique(id).is_some() || number.is_some_and(|number| (1_001..1_800).contains(&number))
 }
 
 /// The tactics as tags spell them.

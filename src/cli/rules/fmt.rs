@@ -38,13 +38,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
         changed += 1;
         if arguments.check {
-            println!("{}: not in its form; `tidegate rules fmt {}` writes it", file.name, file.name);
+            screen::print([format!("{}: not in its form; `tidegate rules fmt {}` writes it", file.name, file.name)])?;
         } else {
             replace(file, &formatted.text)?;
-            println!("{}: written", file.name);
+            screen::print([format!("{}: written", file.name)])?;
         }
     }
-    println!("{} files, {changed} {}", files.len(), if arguments.check { "to be written" } else { "written" });
+    let end = if arguments.check { "to be written" } else { "written" };
+    screen::print([format!("{} files, {changed} {end}", files.len())])?;
     Ok(if arguments.check && changed > 0 { Exit::Found } else { Exit::Fine })
 }
 

@@ -1,6 +1,6 @@
 //! `tidegate rules new`: a rule and its tests to begin with. Asks on a terminal for what was not said; never overwrites.
 
-use crate::cli::{Exit, Failure};
+use crate::cli::{Exit, Failure, screen};
 use crate::io::clock;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -55,9 +55,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let wanted = Wanted { kind, title, level, author: arguments.author.clone(), owner: arguments.owner.clone(), date, seed };
     let made = starter(&wanted).map_err(Failure::usage)?;
     let rule = write(&arguments.output, &made)?;
-    println!("{rule} and its tests were written. Next:");
-    println!("  edit both, then: tidegate rules test {rule}");
-    println!("  what it would have found: tidegate replay -r {rule} ./AWSLogs");
+    screen::print([
+        format!("{rule} and its tests were written. Next:"),
+        format!("  edit both, then: tidegate rules test {rule}"),
+        format!("  what it would have found: tidegate replay -r {rule} ./AWSLogs"),
+    ])?;
     Ok(Exit::Fine)
 }
 

@@ -71,7 +71,15 @@ fn values_and_expressions_that_say_nothing_are_told() {
 #[test]
 fn tags_and_levels_are_looked_up() {
     let tagged = |tag: &str| rule("cloudtrail", "  a: {eventName: x}\n  condition: a\n") + &format!("tags: [{tag}]\n");
-    for good in ["attack.t1078.004", "attack.credential-access", "attack.defense-evasion", "attack.g0016", "cve.2024-3094", "tlp.red"] {
+    for good in [
+        "attack.t1078.004",
+        "attack.credential-access",
+        "attack.defense-evasion",
+        "attack.g0016",
+        "attack.t1003",
+        "cve.2024-3094",
+        "tlp.red",
+    ] {
         assert_eq!(warnings(&tagged(good)), Vec::<String>::new(), "{good}");
     }
     only(&tagged("attack.t9999"), 8, "has no tactic, technique");

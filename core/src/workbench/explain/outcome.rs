@@ -44,6 +44,9 @@ pub struct KeyCount {
 /// # Errors
 /// In words, if the stated flow-log format is none.
 pub fn outcome(explainer: &Explainer, correlations: &[u32], records: &[Record], tables: &Arc<Tables>) -> Result<Vec<Counting>, String> {
+    if correlations.is_empty() {
+        return Ok(Vec::new());
+    }
     let set = &explainer.set;
     let detector = Detector::with_tables(set.clone(), &explainer.hints, tables.clone()).0;
     let intake = Intake::new(detector, explainer.hints.clone())?;
