@@ -32,7 +32,9 @@ fn every_part_of_an_explanation_is_what_the_oracle_says() {
     for _ in 0..40 {
         let exprs: Vec<Expr> = (0..10).map(|_| expr(&mut rng, 3)).collect();
         let mut rules = Rules::default();
-        exprs.iter().for_each(|expr| drop(rules.detection(logsource("p", None), expr.clone(), None)));
+        for expr in &exprs {
+            rules.detection(logsource("p", None), expr.clone(), None);
+        }
         let set = Arc::new(rules.set().clone());
         let (detector, _) = Detector::new(set.clone(), &hints());
         let mut tracer = Tracer::new(set, hints(), Arc::new(Tables::default()));

@@ -107,7 +107,11 @@ fn scalar(text: &str) -> String {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || " ._-/()".contains(c))
         && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str())
         && !text.ends_with(' ');
-    if plain { text.to_owned() } else { serde_json::Value::String(text.to_owned()).to_string() }
+    match (plain, text.contains(char::is_control)) {
+        (true, _) => text.to_owned(),
+        (false, false) => format!("'{}'", text.replace('\'', "''")),
+        (false, true) => serde_json::Value::String(text.to_owned()).to_string(),
+    }
 }
 
 /// A UUID of version 8 (custom), from a seed.
@@ -123,7 +127,7 @@ mod tests {
     use crate::decode::Hints;
     use crate::detect::Detector;
     use crate::rule::{RuleFile, load};
-    use crate::workbench::{Outcome, check, run::missing_classes, run_suite, suite};
+    use crate::workbench::{Outcome, check, format, run::missing_classes, run_suite, suite};
     use std::sync::Arc;
 
     fn wanted(kind: &str, title: &str) -> Wanted {
@@ -144,6 +148,7 @@ mod tests {
         for (kind, _) in KINDS {
             let made = starter(&wanted(kind, "Too many: \"calls\" #1 [new]")).expect(kind);
             assert_eq!(made.stem, "too_many_calls_1_new");
+            assert_eq!(format::format(&made.rule).text, made.rule, "{kind}");
             let files = [RuleFile { name: "s.yml".into(), text: made.rule.clone() }];
             let mut loaded = load(&files);
             loaded.diagnostics.extend(check::check(&files, &loaded, &Hints::default()));
