@@ -1,6 +1,6 @@
 # Tidegate: `make demo` and `make test` are the two commands of the README. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt clippy doc unit rules oracle crash crash-long deny install opensearch-test
+.PHONY: help demo test check bench fmt clippy doc unit rules schema oracle crash crash-long deny install opensearch-test
 
 CARGO ?= cargo
 VENV := target/tools
@@ -18,7 +18,7 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	./target/release/tidegate demo
 
-test: test-intro fmt clippy doc unit rules oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
+test: test-intro fmt clippy doc unit rules schema oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
 
 .PHONY: services-test
 services-test: kinesis-test sns-test owner-test s3-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
@@ -59,9 +59,18 @@ geo: ## fetch the GeoIP databases of one test (by npm; without npm that test is 
 unit-core:
 	$(CARGO) test -p tidegate-core --locked
 
-rules: ## the tests beside the shipped rules
+rules: ## the shipped rules: checked, in their form, and the tests beside them
 	$(CARGO) run --locked --bin tidegate -- rules check rules --strict
+	$(CARGO) run --locked --bin tidegate -- rules fmt --check rules
 	$(CARGO) run --locked --bin tidegate -- rules test rules --strict
+
+schema: $(VENV)/schema ## the published JSON Schemas against a real validator (PyPI jsonschema), over the shipped rules and tests
+	$(CARGO) build --locked --bin tidegate
+	$(VENV)/schema/bin/python tests/schema/check.py --binary target/debug/tidegate
+
+$(VENV)/schema:
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check jsonschema==4.26.0 PyYAML==6.0.3
 
 oracle: ## random rules and events through the command line against an independent oracle in Python
 	$(CARGO) build --locked --bin tidegate

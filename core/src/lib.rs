@@ -17,7 +17,7 @@
 //! | [`correlate`] | group keys, windows, episodes, state budget |
 //! | [`alert`] | the OCSF document, the sentence "why", the page |
 //! | [`pipeline`] | entries, Intake, Pipeline, effects, snapshots, the books |
-//! | [`workbench`] | for rule authors: the test runner |
+//! | [`workbench`] | for rule authors: the test runner, explanations |
 //! | [`generate`] | the synthetic organisation; never sees `decode` |
 //!
 //! Who may import whom: `event <- {decode, normalize, enrich, rule, dedup, generate} <- {detect, correlate} <- alert <- pipeline <-

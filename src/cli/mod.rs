@@ -14,6 +14,7 @@ mod quarantine;
 mod replay;
 mod rules;
 mod run;
+mod schema;
 mod screen;
 mod setup;
 mod state;
@@ -61,6 +62,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Check the configuration, print its schema
     Config(config::Arguments),
+    /// Print the JSON Schema of alerts, rules, rule tests or the configuration, for editors and other tools
+    Schema(schema::Arguments),
     /// List alerts of a state file, and tell the story of one
     Alerts(alerts::Arguments),
     /// Check, list and add suppressions: alerts that somebody has explained, for a while
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Replay(a) => replay::run(&a),
         Command::Rules(a) => rules::run(&a),
         Command::Config(a) => config::run(&a),
+        Command::Schema(a) => schema::run(&a),
         Command::Alerts(a) => alerts::run(&a),
         Command::Suppress(a) => suppress::run(&a),
         Command::Quarantine(a) => quarantine::run(&a),

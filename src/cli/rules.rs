@@ -1,9 +1,13 @@
-//! `tidegate rules`: check, test, promote and export Sigma rules, and what they cover.
+//! `tidegate rules`: check, test, explain, begin, format, promote and export Sigma rules, and what they cover.
 
 mod check;
 mod coverage;
+mod explain;
 mod export;
+mod fmt;
+mod new;
 mod promote;
+mod sarif;
 mod test;
 
 pub(super) use check::{add, compile, json};
@@ -12,7 +16,7 @@ use super::{Exit, Failure};
 use clap::Subcommand;
 use tidegate_core::rule::Diagnostic;
 
-/// Check, test, promote and export Sigma rules; what they cover.
+/// Check, test, explain, format, promote and export Sigma rules; what they cover
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -29,6 +33,12 @@ enum Command {
     Coverage(coverage::Arguments),
     /// Show what a rule in shadow has found, and let it page
     Promote(promote::Arguments),
+    /// What a rule needs, means, is woken by and costs; by --event why events matched it or did not
+    Explain(explain::Arguments),
+    /// Write a rule and its tests to begin with
+    New(new::Arguments),
+    /// Bring rule files into one form: order of keys, indentation, quotes; comments stay
+    Fmt(fmt::Arguments),
     /// Write the shipped rules and their tests to a folder
     Export(export::Arguments),
 }
@@ -40,6 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Test(a) => test::run(a),
         Command::Coverage(a) => coverage::run(a),
         Command::Promote(a) => promote::run(a),
+        Command::Explain(a) => explain::run(a),
+        Command::New(a) => new::run(a),
+        Command::Fmt(a) => fmt::run(a),
         Command::Export(a) => export::run(a),
     }
 }

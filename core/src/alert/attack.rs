@@ -229,6 +229,44 @@ fn technique_id(text: &str) -> Option<String> {
     Some(REVOKED.iter().find(|(old, _)| *old == id).map_or(id.clone(), |(_, new)| (*new).to_owned()))
 }
 
+/// What an `attack.` tag is, for those who check rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// A tactic, a technique, a group (`g0001`) or software (`s0001`).
+    Known,
+    /// A technique that was replaced by this one.
+    Revoked(&'static str),
+    /// Nothing of these.
+    Unknown,
+}
+
+/// Looks up the word behind `attack.`. Our table holds the techniques of clouds, containers and the hosts in them; an id outside of it
+/// is taken for one of ATT&CK's where it could be (`T1001` to `T1799`).
+#[must_use]
+pub fn tag(word: &str) -> Tag {
+    let upper = word.to_ascii_uppercase();
+    if let Some((_, now)) = REVOKED.iter().find(|(old, _)| *old == upper) {
+        return Tag::Revoked(now);
+    }
+    let object = upper.strip_prefix(['G', 'S']).is_some_and(|id| id.len() == 4 && id.bytes().all(|b| b.is_ascii_digit()));
+    let plain = word.replace(['-', '_'], " ");
+    let tactic = TACTICS.iter().any(|(id, name)| id.eq_ignore_ascii_case(word) || name.eq_ignore_ascii_case(&plain));
+    // The tactic that v19 split: what it is follows from the techniques beside it.
+    let known = object || tactic || plain.eq_ignore_ascii_case("defense evasion") || could_be_technique(&upper);
+    if known { Tag::Known } else { Tag::Unknown }
+}
+
+fn could_be_technique(id: &str) -> bool {
+    let number = technique_id(id).and_then(|id| id.get(1..5).and_then(|digits| digits.parse::<u16>().ok()));
+    technique(id).is_some() || number.is_some_and(|number| (1_001..1_800).contains(&number))
+}
+
+/// The tactics as tags spell them.
+#[must_use]
+pub fn tactic_words() -> Vec<String> {
+    TACTICS.iter().map(|(_, name)| name.to_lowercase().replace(' ', "-")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

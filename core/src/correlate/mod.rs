@@ -36,6 +36,7 @@ mod gather;
 mod interval;
 mod key;
 mod lifecycle;
+mod nature;
 mod ordered;
 mod packed;
 mod presence;
@@ -52,4 +53,5 @@ mod timers;
 
 pub use change::{AlertChange, ChangeKind, Episode, KeptEvent, Output};
 pub use correlator::{Correlator, Counted, Settings};
+pub use nature::{Nature, nature};
 pub use snapshot::SnapshotError;

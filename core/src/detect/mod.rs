@@ -34,6 +34,7 @@ mod reads;
 mod required;
 mod scratch;
 mod text;
+mod trace;
 
 pub use detector::{Cost, Detector, Warning, WarningKind, raised_rules};
 pub use identity::{CLOCK_SKEW_MAX_MS, Stamp};
@@ -41,3 +42,4 @@ pub use passage::Seen;
 pub use quantity::KEYS_MAX;
 pub use reads::sources_of;
 pub use scratch::Scratch;
+pub use trace::{Trace, Traced, TracedPart, Tracer, VALUES_TOLD_MAX};

@@ -76,7 +76,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// Reads what every event is read for, and judges its time.
-    fn begin(
+    pub(super) fn begin(
         (form, tables): (&'d FormRules, &'a Tables),
         unit: &'u Unit<'a>,
         flow: Option<&'u Flow<'u, 'a>>,
@@ -108,7 +108,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// Appends the detections of all rules that matched.
-    fn detections(&self, slots: &mut FormSlots<'a>, work: &mut Work, out: &mut Vec<Detection>) -> Result<(), DecodeError> {
+    pub(super) fn detections(&self, slots: &mut FormSlots<'a>, work: &mut Work, out: &mut Vec<Detection>) -> Result<(), DecodeError> {
         self.form.evidence.fill(self.unit, self.flow, &mut slots.evidence)?;
         self.form.evidence.enrich(self.tables, self.moment.time_ms, &mut slots.evidence);
         let base = self.base(slots);
@@ -195,7 +195,7 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
     }
 
     /// What is said of every event.
-    fn seen(self, work: &Work) -> Seen {
+    pub(super) fn seen(self, work: &Work) -> Seen {
         Seen {
             source: self.form.source,
             account: self.account,

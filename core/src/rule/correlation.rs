@@ -12,8 +12,8 @@ use super::spelling::hint;
 use super::threshold::{self, Measure};
 use super::yaml::{Entry, Kind, Node};
 
-const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
-const TYPES: [&str; 8] =
+pub(super) const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
+pub(super) const TYPES: [&str; 8] =
     ["event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median", "temporal", "temporal_ordered"];
 const EXTENSIONS: [&str; 4] = ["tidegate.first_seen", "tidegate.ratio", "tidegate.baseline", "tidegate.periodic"];
 const DAY_MS: i64 = 24 * 60 * 60_000;

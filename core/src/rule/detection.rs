@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 const TESTS_MAX: usize = 100_000;
 const SELECTIONS_MAX: usize = 1_000;
-const RESERVED: [&str; 2] = ["condition", "timeframe"];
+pub(super) const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// A named selection.
 #[derive(Debug)]

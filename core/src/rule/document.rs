@@ -12,7 +12,7 @@ use super::yaml::{Kind, Node};
 use super::{DetectionRule, Meta};
 use crate::event::LogSource;
 
-const LOGSOURCE_KEYS: [&str; 4] = ["category", "product", "service", "definition"];
+pub(super) const LOGSOURCE_KEYS: [&str; 4] = ["category", "product", "service", "definition"];
 
 /// A document as far as it could be read.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Top-level keys of the specification.
-const KNOWN: [&str; 21] = [
+pub(super) const KNOWN: [&str; 21] = [
     "title",
     "id",
     "name",
@@ -40,9 +40,9 @@ const KNOWN: [&str; 21] = [
 const KEPT_AS_CUSTOM: [&str; 4] = ["related", "license", "taxonomy", "scope"];
 /// Words that are near a known key by chance and are attributes of their own.
 const CUSTOM_WORDS: [&str; 5] = ["score", "state", "data", "stats", "scopes"];
-const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
-const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
-const TITLE_CHARS_MAX: usize = 256;
+pub(super) const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
+pub(super) const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+pub(super) const TITLE_CHARS_MAX: usize = 256;
 const CUSTOM_CHARS_MAX: usize = 4096;
 
 /// Reads the descriptive part of a document.

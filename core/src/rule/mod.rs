@@ -13,6 +13,7 @@
 //! negated (`filter`); `value_percentile` without a rank is the median (`threshold`); a rule that any correlation refers to
 //! without `generate` does not alert (`link`); keywords of a condition may be written in capitals (`condition`).
 
+pub mod anatomy;
 pub mod ast;
 mod condition;
 mod correlation;
@@ -32,6 +33,7 @@ mod presence;
 mod report;
 mod resolve;
 mod scalar;
+pub mod schema;
 pub mod shadow;
 mod spelling;
 #[cfg(test)]
@@ -43,7 +45,7 @@ pub mod yaml;
 pub use ast::*;
 
 pub use report::quoted;
-pub use spelling::hint;
+pub use spelling::{hint, near_miss};
 
 use report::Report;
 use std::sync::Arc;

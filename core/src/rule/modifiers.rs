@@ -67,6 +67,11 @@ const NAMES: [(&str, Modifier); 34] = [
     ("fieldref", Modifier::FieldRef),
 ];
 
+/// All modifiers by name.
+pub(super) fn modifier_names() -> Vec<&'static str> {
+    NAMES.iter().map(|(name, _)| *name).collect()
+}
+
 /// A field name with the modifiers behind it, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chain {

@@ -29,7 +29,8 @@ fn tolerance(known: &str) -> usize {
 }
 
 /// The known word that `word` is a slip of (letter case counts as a slip), if there is one.
-pub(super) fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if word.chars().count() > 40 || known.contains(&word) {
         return None;
     }

@@ -13,6 +13,9 @@ const COUNT_MAX: f64 = 10_000.0;
 const OPERATORS: [(&str, Compare); 6] =
     [("lt", Compare::Lt), ("lte", Compare::Lte), ("gt", Compare::Gt), ("gte", Compare::Gte), ("eq", Compare::Eq), ("neq", Compare::Neq)];
 
+/// All keys of such a condition.
+pub(super) const CONDITION_KEYS: [&str; 8] = ["field", "percentile", "lt", "lte", "gt", "gte", "eq", "neq"];
+
 /// A measuring correlation's kind, which needs no references.
 pub(super) type Measure = CorrelationKind;
 
@@ -59,9 +62,8 @@ fn check_keys(condition: &Node, kind: &str, report: &mut Report) {
             "field" | "percentile" => {}
             word if OPERATORS.iter().any(|(name, _)| *name == word) => {}
             word => {
-                let known = ["field", "percentile", "lt", "lte", "gt", "gte", "eq", "neq"];
-                let what = format!("unknown key {} in `condition`{}", quoted(word), hint(word, &known));
-                report.error(place, what, "it would have no effect", format!("use one of: {}", known.join(", ")));
+                let what = format!("unknown key {} in `condition`{}", quoted(word), hint(word, &CONDITION_KEYS));
+                report.error(place, what, "it would have no effect", format!("use one of: {}", CONDITION_KEYS.join(", ")));
             }
         }
     }

@@ -6,3 +6,4 @@ mod findings;
 mod naive;
 mod properties;
 mod support;
+mod trace;

@@ -86,7 +86,7 @@ fn test(rng: &mut Rng) -> Test {
     }
 }
 
-fn expr(rng: &mut Rng, depth: u32) -> Expr {
+pub(super) fn expr(rng: &mut Rng, depth: u32) -> Expr {
     let parts = |rng: &mut Rng| (0..rng.usize(..4)).map(|_| expr(rng, depth - 1)).collect();
     match rng.u8(..if depth == 0 { 6 } else { 12 }) {
         0..=4 => Expr::Field { field: pick(rng, &FIELDS).to_owned(), test: test(rng) },
@@ -126,7 +126,7 @@ fn object(rng: &mut Rng, keys: &[&str], depth: u32) -> Json {
     Json::Object(map)
 }
 
-fn event(rng: &mut Rng) -> Json {
+pub(super) fn event(rng: &mut Rng) -> Json {
     let mut event = object(rng, &["a", "b", "n", "c", "c.d", "c.e.f", "list", "obj", "when"], 3);
     for (key, keys) in [("c", ["d", "e"]), ("obj", ["k", "x"])] {
         if rng.bool() {

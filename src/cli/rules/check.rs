@@ -1,7 +1,9 @@
 //! `tidegate rules check`.
 
+use super::sarif;
 use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::read_rules;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tidegate_core::decode::Hints;
 use tidegate_core::detect::{Detector, Warning, WarningKind};
@@ -9,7 +11,8 @@ use tidegate_core::rule::{Body, Diagnostic, Gravity, Loaded, load};
 
 const EXAMPLES: &str = "Examples:
   tidegate rules check my-rules/
-  tidegate rules check builtin --json";
+  tidegate rules check builtin --json
+  tidegate rules check my-rules/ --strict --sarif rules.sarif      # shown beside the lines of a pull request";
 
 /// What was typed.
 #[derive(Debug, clap::Args)]
@@ -24,16 +27,27 @@ pub(in crate::cli) struct Arguments {
     /// Warnings count as errors
     #[arg(long)]
     strict: bool,
+    /// Also write what was found as SARIF 2.1.0, for code review
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut loaded = load(&read_rules(&arguments.paths).map_err(Failure::failed)?);
+    let files = read_rules(&arguments.paths).map_err(Failure::failed)?;
+    let mut loaded = load(&files);
+    let doubts = tidegate_core::workbench::check::check(&files, &loaded, &Hints::default());
+    loaded.diagnostics.extend(doubts);
     let warnings = compile(&loaded, &Hints::default());
     let (of_tables, of_rules): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|w| w.kind == WarningKind::NoTable);
     add(&mut loaded, of_rules);
     let errors = loaded.diagnostics.iter().any(|d| d.gravity == Gravity::Error || arguments.strict);
     // Tables are given where rules run, not here: that one is missing is told and is no fault of the rule.
     add(&mut loaded, of_tables);
+    loaded.diagnostics.sort_by(|a, b| (&a.place, a.gravity, &a.what).cmp(&(&b.place, b.gravity, &b.what)));
+    if let Some(path) = &arguments.sarif {
+        let text = format!("{:#}\n", sarif::document(&loaded.diagnostics));
+        std::fs::write(path, text).map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
+    }
     if arguments.json {
         print_json(&loaded)
     } else {
