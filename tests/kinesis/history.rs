@@ -84,7 +84,8 @@ fn a_part_of_a_resharded_stream_is_read_once_in_order_of_arrival() {
         assert!(missing.is_empty(), "{span:?}: {missing:?} of {:?}", hand.everything().iter().map(|r| (r.0, &r.1)).max());
         assert_eq!(found_texts, wanted, "{span:?}");
         assert!(found.is_sorted_by_key(|r| r.arrival_ms), "{span:?}");
-        assert!(!tally.is_unfinished() && tally.notes().is_empty());
+        assert!(!tally.is_unfinished(), "{span:?}");
+        assert_eq!(tally.notes(), Vec::<String>::new(), "{span:?}");
         let mut places: Vec<_> = found.iter().map(|r| r.position.clone()).collect();
         places.sort();
         places.dedup();

@@ -82,8 +82,11 @@ impl History {
             ));
         }
         tally.expect(&input, (span.from_ms.max(oldest_ms.filter(|_| span.from_ms.is_some())), until_ms));
+        // The service takes no start that is still to come.
+        let none = span.from_ms.is_some_and(|from| from >= until_ms);
+        let shards = if none { Vec::new() } else { listing.shards };
         // Any seed does: the order of records does not depend on it.
-        let merge = Merge::new(source.clone(), listing.shards, span, until_ms, now_ms().unsigned_abs());
+        let merge = Merge::new(source.clone(), shards, span, until_ms, now_ms().unsigned_abs());
         let (calls, patience, since) = (JoinSet::new(), BTreeMap::new(), Stopwatch::start());
         Ok(History { runtime, service, input, source, merge, calls, patience, tally, since, untold: 0, over: false })
     }
