@@ -12,7 +12,7 @@ use super::super::error::passes;
 use super::super::protocol::Refusal;
 use super::pages::{Ask, Pages};
 use super::patience::Patience;
-use super::{Span, failed, unless_stopped, words};
+use super::{Span, failed, pause, unless_stopped, words};
 use crate::io::clock::now_ms;
 use crate::io::input::{Far, Opened};
 use crate::io::reader::ReadError;
@@ -205,7 +205,7 @@ impl Caller {
         let ms = ms(&mut self.patience);
         if ms > 0 {
             // Whether it was stopped is asked before the next call.
-            let _ = unless_stopped(&self.runtime, tally, tokio::time::sleep(Duration::from_millis(ms)));
+            let _ = pause(&self.runtime, tally, ms);
         }
     }
 }

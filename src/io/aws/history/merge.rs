@@ -166,9 +166,9 @@ impl Merge {
         }
     }
 
-    /// What follows the last record of a shard is gone: goes on with the oldest there is. False: it did so before.
+    /// What follows the last record of a shard is gone: goes on with the oldest there is. False: it did so before, or has read nothing.
     pub(super) fn restart(&mut self, shard: &Arc<str>) -> bool {
-        let Some(lane) = self.shards.get_mut(shard).filter(|lane| !lane.horizon) else { return false };
+        let Some(lane) = self.shards.get_mut(shard).filter(|lane| !lane.horizon && lane.mark.is_some()) else { return false };
         (lane.horizon, lane.stage, lane.iterator) = (true, Stage::Ready, None);
         true
     }

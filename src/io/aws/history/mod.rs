@@ -50,6 +50,11 @@ fn unless_stopped<T>(runtime: &Runtime, tally: &Tally, what: impl Future<Output 
     })
 }
 
+/// Waits; `None`: a person stopped the reading.
+fn pause(runtime: &Runtime, tally: &Tally, ms: u64) -> Option<()> {
+    unless_stopped(runtime, tally, async { tokio::time::sleep(Duration::from_millis(ms)).await })
+}
+
 /// Reading ends here, and why.
 fn failed(source: &Arc<str>, shard: &Arc<str>, sequence: Sequence, why: String) -> ReadError {
     let position = Position { source: source.clone(), shard: shard.clone(), sequence, sub_sequence: 0 };

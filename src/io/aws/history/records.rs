@@ -7,7 +7,7 @@ use super::super::protocol::{Answer, Listing, Refusal};
 use super::super::service::{Service, Stream};
 use super::merge::{Call, Merge};
 use super::patience::Patience;
-use super::{Span, failed, unless_stopped, words};
+use super::{Span, failed, pause, unless_stopped, words};
 use crate::io::aws::call;
 use crate::io::clock::{Stopwatch, now_ms};
 use crate::io::input::{Far, Opened};
@@ -21,8 +21,8 @@ use tidegate_core::event::{Record, Sequence};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// The service's clock is read to the second.
-const SECOND_MS: i64 = 1_000;
+/// The service tells its time in seconds, and its hosts do not agree to the second: what was put before the start is surely older.
+const TIP_MS: i64 = 5_000;
 /// Progress is told after so many records.
 const TELL_EVERY: u64 = 256;
 
@@ -68,7 +68,7 @@ impl History {
         let runtime = call::runtime()?;
         let service = runtime.block_on(Service::connect(stream))?;
         let listing = list(&runtime, &service, &tally)?;
-        let tip_ms = listing.service_ms + SECOND_MS;
+        let tip_ms = listing.service_ms + TIP_MS;
         let until_ms = span.to_ms.map_or(tip_ms, |to| to.min(tip_ms));
         let oldest_ms = listing.retention_ms.map(|kept| listing.service_ms - kept);
         if let (Some(from), Some(oldest)) = (span.from_ms, oldest_ms)
@@ -82,8 +82,11 @@ impl History {
             ));
         }
         tally.expect(&input, (span.from_ms.max(oldest_ms.filter(|_| span.from_ms.is_some())), until_ms));
+        // The service takes no start that is still to come.
+        let none = span.from_ms.is_some_and(|from| from >= until_ms);
+        let shards = if none { Vec::new() } else { listing.shards };
         // Any seed does: the order of records does not depend on it.
-        let merge = Merge::new(source.clone(), listing.shards, span, until_ms, now_ms().unsigned_abs());
+        let merge = Merge::new(source.clone(), shards, span, until_ms, now_ms().unsigned_abs());
         let (calls, patience, since) = (JoinSet::new(), BTreeMap::new(), Stopwatch::start());
         Ok(History { runtime, service, input, source, merge, calls, patience, tally, since, untold: 0, over: false })
     }
@@ -105,7 +108,7 @@ impl History {
             }
             let now = self.now_ms();
             for call in self.merge.calls() {
-                self.calls.spawn(made(self.service.clone(), call, now));
+                self.calls.spawn_on(made(self.service.clone(), call, now), self.runtime.handle());
             }
             let Some(ended) = unless_stopped(&self.runtime, &self.tally, self.calls.join_next()) else { return Ok(None) };
             let Some(ended) = ended else { return Err(self.failed("no call is under way, and the stream is not at its end".to_owned())) };
@@ -190,7 +193,7 @@ fn list(runtime: &Runtime, service: &Service, tally: &Tally) -> Result<Listing, 
             Err(refusal) => refusal,
         };
         let wait_ms = patience.refused(&refusal).ok_or_else(|| words(&refusal).to_owned())?;
-        unless_stopped(runtime, tally, tokio::time::sleep(Duration::from_millis(wait_ms))).ok_or_else(stopped)?;
+        pause(runtime, tally, wait_ms).ok_or_else(stopped)?;
     }
 }
 

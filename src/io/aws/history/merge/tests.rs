@@ -146,6 +146,10 @@ fn what_is_gone_is_left_out() {
         Merge::new("s".into(), vec![(name(0), Vec::new()), (name(1), vec![name(0)])], Span { from_ms: None, to_ms: None }, HOUR, 1);
     let calls = merge.calls();
     assert_eq!(calls.len(), 1, "the child waits");
+    assert!(!merge.restart(&name(0)), "nothing was read");
+    let records = vec![Got { sequence: "7".to_owned(), arrival_ms: Some(1), bytes: Vec::new() }];
+    merge.answered(&name(0), Answer { records, next: Some("i".to_owned()), behind_ms: 5, service_ms: HOUR, fresh: true }, 0);
+    assert!(merge.take().is_some());
     assert!(merge.restart(&name(0)) && !merge.restart(&name(0)), "once");
     merge.gone(&name(0));
     assert_eq!(merge.calls().iter().map(|c| c.shard.clone()).collect::<Vec<_>>(), [name(1)]);
