@@ -39,3 +39,10 @@ pub fn process_cpu_seconds() -> f64 {
     let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     ticks as f64 / 100.0
 }
+
+/// Nanoseconds since the first time this was asked: for the core, which has no clock of its own and gets this one to measure with.
+#[must_use]
+pub fn nanoseconds() -> u64 {
+    static FIRST: std::sync::OnceLock<Stopwatch> = std::sync::OnceLock::new();
+    u64::try_from(FIRST.get_or_init(Stopwatch::start).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

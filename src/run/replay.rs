@@ -4,6 +4,9 @@
 //! order nor threads can matter). With `--arrival-field` the file's order is the log's order and every record is judged by its
 //! own arrival. Limits: detections beyond a million are sorted on disk.
 
+pub mod compare;
+pub mod measure;
+
 use super::journal::Journal;
 use super::outcome::Outcome;
 use crate::io::clock::{Stopwatch, process_cpu_seconds};
@@ -15,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use tidegate_core::event::Detection;
+use tidegate_core::event::time::HOUR_MS;
 use tidegate_core::pipeline::{Batch, Embedded, Entry, Gathered, Intake};
 
 /// Detections handed to the pipelines at once.
@@ -95,6 +99,32 @@ fn by_event_time(
     outcome: &mut Outcome,
 ) -> io::Result<()> {
     let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
+    read_all(intake, settings, watcher, &mut |read| {
+        let detections = note(read, pipelines, outcome).into_iter();
+        sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
+    })?;
+    if pipelines.journal.is_some() && watcher.stopped() {
+        return Ok(());
+    }
+    sorter.drain(BATCH, &mut |detections| hours(detections).into_iter().try_for_each(|batch| apply(pipelines, Some(batch), outcome)))
+}
+
+/// Cuts sorted detections where an hour begins: what is counted by the hour of arrival does not depend on how many detections other
+/// rules have.
+fn hours(mut detections: Vec<Detection>) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    while let Some(first) = detections.first() {
+        let hour = first.time_ms.div_euclid(HOUR_MS);
+        let rest = detections.split_off(detections.partition_point(|d| d.time_ms.div_euclid(HOUR_MS) <= hour));
+        let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
+        batches.push(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() });
+        detections = rest;
+    }
+    batches
+}
+
+/// Reads all inputs on as many threads as are set; what they found is taken here, in any order.
+fn read_all(intake: &Intake, settings: &Settings, watcher: &dyn Watcher, take: &mut dyn FnMut(Read) -> io::Result<()>) -> io::Result<()> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<Read>(64);
     std::thread::scope(|scope| {
@@ -111,21 +141,11 @@ fn by_event_time(
             });
         }
         drop(sender);
-        let result = receiver.iter().try_for_each(|read| {
-            let detections = note(read, pipelines, outcome).into_iter();
-            sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
-        });
+        let result = receiver.iter().try_for_each(take);
         failed.store(result.is_err(), Ordering::Relaxed);
         // Whoever still waits to send is let go.
         drop(receiver);
         result
-    })?;
-    if pipelines.journal.is_some() && watcher.stopped() {
-        return Ok(());
-    }
-    sorter.drain(BATCH, &mut |detections| {
-        let last = detections.last().map_or(i64::MIN / 4, |d| d.time_ms);
-        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome)
     })
 }
 

@@ -33,6 +33,7 @@ mod quantity;
 mod reads;
 mod required;
 mod scratch;
+mod tally;
 mod text;
 
 pub use detector::{Cost, Detector, Warning, WarningKind, raised_rules};
@@ -41,3 +42,4 @@ pub use passage::Seen;
 pub use quantity::KEYS_MAX;
 pub use reads::sources_of;
 pub use scratch::Scratch;
+pub use tally::{Evaluated, TIMED, Tally};

@@ -4,9 +4,14 @@
 //! saying what differed. Never reads a file. Every case runs three times: plain, over three Pipelines, and with a restart from
 //! snapshots after every record; the alerts must be the same each time, and every document valid.
 
+pub mod cost;
+pub mod diff;
+pub mod parts;
 pub mod render;
 pub mod run;
 pub mod suite;
 
+pub use diff::{Difference, Side};
+pub use parts::Parts;
 pub use run::{CaseReport, Outcome, run_suite};
 pub use suite::{Class, Suite};
