@@ -21,7 +21,7 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 test: test-intro fmt clippy doc unit rules oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
 
 .PHONY: services-test
-services-test: kinesis-test sns-test owner-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
+services-test: html-test kinesis-test sns-test owner-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
 
 .PHONY: test-intro demo-check
 test-intro:
@@ -126,9 +126,14 @@ dashboards-test: ## every query of the dashboards and every alert against a real
 	$(CARGO) build --locked --bin tidegate
 	python3 tests/dashboards/run.py --binary target/debug/tidegate --prometheus "$$(tests/services/prometheus.sh install)"
 
+.PHONY: html-test
+html-test: ## the page of a difference, with hostile events in it, in a real browser (Debian's chromium, 130 MB at first; under a minute)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/html/run.py --binary target/debug/tidegate --browser "$$(tests/services/chromium.sh install)"
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency --bench diff
 
 .PHONY: services-start services-env services-pages services-stop
 services-start: ## the stand-ins of AWS and an OpenSearch, for tidegate.example.yaml (300 MB at first; 2 GB of memory)

@@ -1,6 +1,9 @@
 //! `tidegate replay`: history through the rules.
 
+mod diff;
 mod kept;
+
+pub(super) use diff::{cost_table, measured, shared_line, tell_input};
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
@@ -25,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ -r more.yml --alerts alerts.ndjson findings/ trail.json.gz
   zcat flows.gz | tidegate replay -r builtin --format vpcflow -
   tidegate replay -r builtin --accounts accounts.csv --intel feed.csv --geo city.mmdb ./AWSLogs
+  tidegate replay -r my-rules/ --baseline builtin --html diff.html ./AWSLogs
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson";
 
 /// What was typed.
@@ -101,6 +105,8 @@ pub(super) struct Arguments {
     /// Pipelines that share the key groups
     #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pipelines: u16,
+    #[command(flatten)]
+    diff: diff::DiffOptions,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
@@ -113,6 +119,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         && from >= to
     {
         return Err(Failure::usage("--from is not before --to, so no alert could be between them"));
+    }
+    if arguments.diff.asked() {
+        return diff::run(arguments);
     }
     let set = load_rules(&arguments.rules, arguments.partial)?;
     let hints = hints(arguments)?;
@@ -194,11 +203,7 @@ fn execute(
 ) -> Result<Outcome, Failure> {
     let total = inputs.iter().map(Input::size).sum();
     let watcher = Bar::new(total)?;
-    let stamped = arguments.arrival_field.is_some();
-    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-    let range_ms = margin(set, arguments);
-    let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms };
+    let settings = settings(arguments, inputs, margin(set, arguments));
     let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
     let suppressions = load_suppressions(arguments)?;
@@ -211,6 +216,23 @@ fn execute(
     let outcome = outcome.map_err(|e| Failure::failed(format!("the replay cannot go on: {e}")))?;
     kept::close(recorded.journal.as_ref(), index, &outcome)?;
     Ok(outcome)
+}
+
+fn settings(arguments: &Arguments, inputs: Vec<Input>, range_ms: (i64, i64)) -> Settings {
+    let stamped = arguments.arrival_field.is_some();
+    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
+    Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, range_ms }
+}
+
+/// What these words on the command line of `replay` mean.
+pub(super) fn typed(words: &[String]) -> Result<Arguments, Failure> {
+    use clap::{Args, FromArgMatches};
+    let command = Arguments::augment_args(clap::Command::new("replay"));
+    let matches = command.no_binary_name(true).try_get_matches_from(words);
+    matches
+        .and_then(|m| Arguments::from_arg_matches(&m))
+        .map_err(|e| Failure::usage(e.to_string().trim_start_matches("error: ").trim_end()))
 }
 
 fn load_suppressions(arguments: &Arguments) -> Result<Vec<Suppression>, Failure> {

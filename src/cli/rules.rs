@@ -1,6 +1,7 @@
 //! `tidegate rules`: check, test and export Sigma rules.
 
 mod check;
+mod cost;
 mod export;
 mod test;
 
@@ -23,6 +24,8 @@ enum Command {
     Check(check::Arguments),
     /// Run the tests that stand beside rules (NAME.test.yaml beside NAME.yml)
     Test(test::Arguments),
+    /// What each rule costs on given input: CPU time, state, candidates and matches per event
+    Cost(cost::Arguments),
     /// Write the shipped rules and their tests to a folder
     Export(export::Arguments),
 }
@@ -32,6 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Check(a) => check::run(a),
         Command::Test(a) => test::run(a),
+        Command::Cost(a) => cost::run(a),
         Command::Export(a) => export::run(a),
     }
 }
