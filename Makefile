@@ -25,7 +25,7 @@ services-test: html-test kinesis-test sns-test owner-test dashboards-test opense
 
 .PHONY: test-intro demo-check
 test-intro:
-	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus (20 MB, Debian's package), AWS stand-ins"
+	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus and a browser (150 MB, Debian's packages), AWS stand-ins"
 	@echo "(PyPI, npm, crates.io: 60 MB) and GeoIP databases (6 MB). It needs Rust (rust-toolchain.toml), a C compiler, make, Python 3, Maven with"
 	@echo "Java 21 or later, npm, and 4 GB of memory; all parts run as processes on 127.0.0.1. About 45 minutes cold on 2 cores."
 

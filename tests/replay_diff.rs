@@ -281,7 +281,7 @@ fn the_command_tells_the_difference_and_keeps_limits() {
     assert_eq!((&total["old"], &total["new"], &total["removed"], &total["changed"]), (&2.into(), &1.into(), &1.into(), &1.into()), "{out}");
     assert_eq!((&told["rules"][0]["id"], &told["rules"][0]["kind"]), (&"three".into(), &"meaning".into()));
     let removed = &told["difference"]["removed"][0];
-    assert_eq!((&removed["alert"]["key"], &removed["evidence"]["sequence"]), (&"who=noor".into(), &"5".into()), "{removed}");
+    assert_eq!((&removed["alert"]["key"], &removed["evidence"]["sequence"]), (&"who=noor".into(), &"6".into()), "{removed}");
     assert!(removed["evidence"]["event"].as_str().is_some_and(|e| e.contains("noor")));
     assert_eq!(told["costs"]["new"].as_array().map(Vec::len), Some(1), "the muted rule is the same in both: {}", told["costs"]);
     let junit = shop.path("diff.xml");
