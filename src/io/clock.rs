@@ -30,6 +30,13 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// CPU nanoseconds that the calling thread has used, to a tick of the scheduler, where the platform tells.
+#[must_use]
+pub fn thread_cpu_nanoseconds() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
 /// CPU seconds (user and system) this process has used, where the platform tells; 0 elsewhere.
 #[must_use]
 pub fn process_cpu_seconds() -> f64 {

@@ -33,6 +33,7 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 article{border-left:4px solid var(--line);padding:.3rem .8rem;margin:.5rem 0}article.added{border-color:var(--added)}article.removed{border-color:var(--removed)}article.changed{border-color:var(--changed)}
 article p{margin:.15rem 0;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0;padding:.4rem;border:1px solid var(--line)}
 svg{max-width:100%;height:auto}svg text{font-size:11px;fill:currentColor}.old{fill:var(--old)}.new{fill:var(--new)}
+summary h2{display:inline-block}
 .filters label{margin-right:1rem}
 body:has(#f-added:not(:checked)) article.added,body:has(#f-removed:not(:checked)) article.removed,body:has(#f-changed:not(:checked)) article.changed,
 body:has(#f-5:not(:checked)) article.s5,body:has(#f-4:not(:checked)) article.s4,body:has(#f-3:not(:checked)) article.s3,body:has(#f-2:not(:checked)) article.s2,body:has(#f-1:not(:checked)) article.s1,
@@ -173,7 +174,7 @@ fn difference(out: &mut String, kind: &str, change: &Change) {
     put(out, format_args!("<p>{} &middot; {} &middot; {}</p>", safe(&a.rule), safe(&a.key), safe(&a.accounts.join(", "))));
     put(out, format_args!("<p>{}</p>", safe(&a.message)));
     for f in &change.fields {
-        put(out, format_args!("<p>{}: {} &rarr; {}</p>", safe(f.name), safe(&value(&f.old)), safe(&value(&f.new))));
+        put(out, format_args!("<p>{}: {} &rarr; {}</p>", safe(f.name), safe(&value(f.name, &f.old)), safe(&value(f.name, &f.new))));
     }
     if let Some(e) = &change.evidence {
         put(out, format_args!("<p>first record: {} {}.{}</p>", safe(&e.shard), safe(&e.sequence), e.sub_sequence));

@@ -180,7 +180,9 @@ fn difference(sign: &str, change: &Change) -> String {
         format!("{sign} {} {}: {}{accounts}, {} events{page}", time(a.first_seen_ms), severity::name(a.severity), safe(&a.title), a.count),
         format!("    {} {}", safe(&a.rule), safe(&a.key)),
     ];
-    lines.extend(change.fields.iter().map(|f| format!("    {}: {} -> {}", f.name, safe(&value(&f.old)), safe(&value(&f.new)))));
+    lines.extend(
+        change.fields.iter().map(|f| format!("    {}: {} -> {}", f.name, safe(&value(f.name, &f.old)), safe(&value(f.name, &f.new)))),
+    );
     lines.extend(change.evidence.as_ref().map(|e| format!("    first record: {}", safe(&evidence(e)))));
     lines.join("\n")
 }
@@ -191,9 +193,10 @@ pub(super) fn time(ms: i64) -> String {
 }
 
 /// A value of a field, short.
-pub(super) fn value(value: &serde_json::Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    cut(&text, EVENT_MAX / 2)
+pub(super) fn value(field: &str, value: &serde_json::Value) -> String {
+    let moment = value.as_i64().filter(|_| ["first_seen", "last_seen", "start", "end"].contains(&field));
+    let text = moment.map(time).or_else(|| value.as_str().map(str::to_owned));
+    cut(&text.unwrap_or_else(|| value.to_string()), EVENT_MAX / 2)
 }
 
 fn cut(text: &str, max: usize) -> String {
