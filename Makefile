@@ -21,11 +21,11 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 test: test-intro fmt clippy doc unit rules schema oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
 
 .PHONY: services-test
-services-test: kinesis-test sns-test owner-test s3-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
+services-test: html-test kinesis-test sns-test owner-test s3-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
 
 .PHONY: test-intro demo-check
 test-intro:
-	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus (20 MB, Debian's package), AWS stand-ins"
+	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus and a browser (150 MB, Debian's packages), AWS stand-ins"
 	@echo "(PyPI, npm, crates.io: 60 MB) and GeoIP databases (6 MB). It needs Rust (rust-toolchain.toml), a C compiler, make, Python 3, Maven with"
 	@echo "Java 21 or later, npm, and 4 GB of memory; all parts run as processes on 127.0.0.1. About 45 minutes cold on 2 cores."
 
@@ -145,9 +145,14 @@ dashboards-test: ## every query of the dashboards and every alert against a real
 	$(CARGO) build --locked --bin tidegate
 	python3 tests/dashboards/run.py --binary target/debug/tidegate --prometheus "$$(tests/services/prometheus.sh install)"
 
+.PHONY: html-test
+html-test: ## the page of a difference, with hostile events in it, in a real browser (Debian's chromium, 130 MB at first; under a minute)
+	$(CARGO) build --locked --bin tidegate
+	python3 tests/html/run.py --binary target/debug/tidegate --browser "$$(tests/services/chromium.sh install)"
+
 bench: ## `name value unit target` per line, per CPU second; compare only figures of one run (2 minutes, the build apart)
 	@$(CARGO) bench --quiet -p tidegate-core --locked --bench flow --bench decode --bench pipeline --bench state
-	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency
+	@$(CARGO) bench --quiet -p tidegate --locked --no-default-features --bench restart --bench latency --bench diff
 
 .PHONY: services-start services-env services-pages services-stop
 services-start: ## the stand-ins of AWS and an OpenSearch, for tidegate.example.yaml (300 MB at first; 2 GB of memory)

@@ -2,16 +2,20 @@
 
 #[cfg(feature = "aws")]
 mod aws;
-mod inputs;
+mod diff;
 mod far;
+mod inputs;
 mod kept;
-mod selection;
 mod log;
+mod selection;
+
+pub(super) use diff::{cost_table, measured, shared_line, tell_input};
 
 use super::{Exit, Failure, rules, screen, summary};
 use crate::config::{Format, JsonSource, columns};
 use crate::io::input::Input;
 use crate::io::rules::read_rules;
+use crate::io::selection::LeftOut;
 use crate::io::sorter::RUN_DETECTIONS;
 use crate::io::tables::{self, TableFiles};
 use crate::io::tally::Tally;
@@ -25,6 +29,7 @@ use tidegate_core::alert::suppression::Suppression;
 use tidegate_core::decode::Hints;
 use tidegate_core::enrich::Tables;
 use tidegate_core::event::time;
+use tidegate_core::pipeline::Selected;
 use tidegate_core::rule::{Body, Gravity, RuleSet, load};
 
 const EXAMPLES: &str = "Examples:
@@ -35,6 +40,7 @@ const EXAMPLES: &str = "Examples:
   tidegate replay -r my-rules/ --from 2026-10-01T00:00:00Z --source cloudtrail s3://trails/AWSLogs/o-abc1234567/
   tidegate replay -r builtin --from 2026-11-01T00:00:00Z guardduty:eu-central-1,us-east-1
   tidegate replay -r builtin --from 2026-11-02T08:00:00Z --to 2026-11-02T10:00:00Z kinesis:findings
+  tidegate replay -r my-rules/ --baseline builtin --html diff.html ./AWSLogs
   tidegate replay -r rules.yml --format json --product shop --service login --time-field ts events.ndjson
   tidegate replay --log tidegate.db --alerts alerts.ndjson";
 
@@ -121,6 +127,8 @@ pub(super) struct Arguments {
     aws: aws::AwsArguments,
     #[command(flatten)]
     log: log::LogArguments,
+    #[command(flatten)]
+    diff: diff::DiffOptions,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
@@ -133,6 +141,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         && from >= to
     {
         return Err(Failure::usage("--from is not before --to, so no alert could be between them"));
+    }
+    if arguments.diff.asked() {
+        return diff::run(arguments);
     }
     let mut outcome = match log::execute(arguments)? {
         Some(outcome) => outcome,
@@ -159,20 +170,46 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 /// Records through the rules.
 fn read_input(arguments: &Arguments) -> Result<Outcome, Failure> {
     let set = load_rules(&arguments.rules, arguments.partial)?;
-    let mut hints = hints(arguments)?;
-    let tables = load_tables(arguments)?;
-    let tally = Arc::new(Tally::default());
-    let (mut inputs, left_out) = inputs::named(arguments, margin(&set, arguments), &tally)?;
-    let archived = Archived::survey(&mut inputs.inputs, &mut hints).map_err(Failure::failed)?;
-    if arguments.arrival_field.is_some() && !archived.is_empty() {
-        return Err(Failure::usage(
-            "--arrival-field is for plain files, and the records of an archive have their own stamps; replay them apart",
-        ));
+    let given = Given::of(arguments, margin(&set, arguments))?;
+    execute(&set, given, arguments)
+}
+
+/// What is to be read, and all that is said about it.
+struct Given {
+    hints: Hints,
+    tables: Arc<Tables>,
+    suppressions: Vec<Suppression>,
+    settings: Settings,
+    /// Events that count.
+    selected: Selected,
+    left_out: LeftOut,
+    tally: Arc<Tally>,
+}
+
+impl Given {
+    /// Names become inputs, for events in this range of time.
+    fn of(arguments: &Arguments, range_ms: (i64, i64)) -> Result<Self, Failure> {
+        let (mut hints, tables, tally) = (hints(arguments)?, load_tables(arguments)?, Arc::new(Tally::default()));
+        let (mut inputs, left_out) = inputs::named(arguments, range_ms, &tally)?;
+        let archived = Archived::survey(&mut inputs.inputs, &mut hints).map_err(Failure::failed)?;
+        if arguments.arrival_field.is_some() && !archived.is_empty() {
+            return Err(Failure::usage(
+                "--arrival-field is for plain files, and the records of an archive have their own stamps; replay them apart",
+            ));
+        }
+        let stamped = inputs.stamped || arguments.arrival_field.is_some();
+        let threads = arguments.threads.unwrap_or_else(|| inputs::threads(&inputs.inputs));
+        let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
+        let settings = Settings { inputs: inputs.inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, archived, range_ms };
+        let suppressions = load_suppressions(arguments)?;
+        let selected = arguments.selection.selection(range_ms).events;
+        Ok(Given { hints, tables, suppressions, settings, selected, left_out, tally })
     }
-    let mut outcome = execute(&set, (hints, tables), (inputs, archived), &tally, arguments)?;
-    far::tell(&tally, arguments.state.is_some());
-    outcome.left_out = left_out;
-    Ok(outcome)
+
+    /// A bar over all of it.
+    fn bar(&self) -> Result<Bar, Failure> {
+        Bar::watching(self.settings.inputs.iter().map(Input::size).sum(), &self.tally)
+    }
 }
 
 /// Loads rules, printing what is wrong with them.
@@ -224,25 +261,12 @@ fn hints(arguments: &Arguments) -> Result<Hints, Failure> {
     Ok(Hints { form: arguments.format.form(0), flow_format, generic, ..Hints::default() })
 }
 
-fn execute(
-    set: &Arc<RuleSet>,
-    (hints, tables): (Hints, Arc<Tables>),
-    (inputs, archived): (inputs::Inputs, Archived),
-    tally: &Arc<Tally>,
-    arguments: &Arguments,
-) -> Result<Outcome, Failure> {
-    let inputs::Inputs { inputs, stamped } = inputs;
-    let total = inputs.iter().map(Input::size).sum();
-    let watcher = Bar::watching(total, tally)?;
-    let stamped = stamped || arguments.arrival_field.is_some();
-    let threads = arguments.threads.unwrap_or_else(|| inputs::threads(&inputs));
-    let range_ms = margin(set, arguments);
-    let scratch = std::env::temp_dir().join(format!("tidegate-replay-{}", std::process::id()));
-    let settings = Settings { inputs, threads, stamped, scratch, in_memory: RUN_DETECTIONS, archived, range_ms };
+fn execute(set: &Arc<RuleSet>, given: Given, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let watcher = given.bar()?;
+    let Given { hints, tables, suppressions, settings, selected, left_out, tally } = given;
     let built = crate::run::build(set, hints, tables, arguments.pipelines, arguments.partial);
     let (intake, mut pipelines) = built.map_err(Failure::usage)?;
-    let intake = intake.select(arguments.selection.selection(range_ms).events);
-    let suppressions = load_suppressions(arguments)?;
+    let intake = intake.select(selected);
     pipelines.begin_with(|control| control.suppressions = suppressions);
     pipelines.begin_with(|control| settings.archived.begin(&mut control.settings.correlate));
     let kept = kept::open(arguments, set)?;
@@ -250,9 +274,21 @@ fn execute(
     let mut recorded = Recorded { pipelines, journal };
     let outcome = replay(&intake, &mut recorded, &settings, &watcher);
     watcher.bar.finish_and_clear();
-    let outcome = outcome.map_err(|e| Failure::failed(format!("the replay cannot go on: {e}")))?;
+    let mut outcome = outcome.map_err(|e| Failure::failed(format!("the replay cannot go on: {e}")))?;
+    outcome.left_out = left_out;
     kept::close(recorded.journal.as_ref(), index, &outcome)?;
+    far::tell(&tally, arguments.state.is_some());
     Ok(outcome)
+}
+
+/// What these words on the command line of `replay` mean.
+pub(super) fn typed(words: &[String]) -> Result<Arguments, Failure> {
+    use clap::{Args, FromArgMatches};
+    let command = Arguments::augment_args(clap::Command::new("replay"));
+    let matches = command.no_binary_name(true).try_get_matches_from(words);
+    matches
+        .and_then(|m| Arguments::from_arg_matches(&m))
+        .map_err(|e| Failure::usage(e.to_string().trim_start_matches("error: ").trim_end()))
 }
 
 fn load_suppressions(arguments: &Arguments) -> Result<Vec<Suppression>, Failure> {

@@ -3,6 +3,7 @@
 mod check;
 mod coverage;
 mod explain;
+mod cost;
 mod export;
 mod fmt;
 mod new;
@@ -39,6 +40,8 @@ enum Command {
     New(new::Arguments),
     /// Bring rule files into one form: order of keys, indentation, quotes; comments stay
     Fmt(fmt::Arguments),
+    /// What each rule costs on given input: CPU time, state, candidates and matches per event
+    Cost(cost::Arguments),
     /// Write the shipped rules and their tests to a folder
     Export(export::Arguments),
 }
@@ -53,6 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Explain(a) => explain::run(a),
         Command::New(a) => new::run(a),
         Command::Fmt(a) => fmt::run(a),
+        Command::Cost(a) => cost::run(a),
         Command::Export(a) => export::run(a),
     }
 }

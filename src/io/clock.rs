@@ -30,6 +30,13 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// CPU nanoseconds that the calling thread has used, to a tick of the scheduler, where the platform tells.
+#[must_use]
+pub fn thread_cpu_nanoseconds() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
 /// CPU seconds (user and system) this process has used, where the platform tells; 0 elsewhere.
 #[must_use]
 pub fn process_cpu_seconds() -> f64 {
@@ -38,4 +45,11 @@ pub fn process_cpu_seconds() -> f64 {
     let Some((_, rest)) = stat.rsplit_once(')') else { return 0.0 };
     let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     ticks as f64 / 100.0
+}
+
+/// Nanoseconds since the first time this was asked: for the core, which has no clock of its own and gets this one to measure with.
+#[must_use]
+pub fn nanoseconds() -> u64 {
+    static FIRST: std::sync::OnceLock<Stopwatch> = std::sync::OnceLock::new();
+    u64::try_from(FIRST.get_or_init(Stopwatch::start).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -16,16 +16,22 @@ use tidegate_core::enrich::Tables;
 use tidegate_core::pipeline::{Embedded, Intake, Settings};
 use tidegate_core::rule::RuleSet;
 
+/// The stateful half alone.
+fn machine(set: &Arc<RuleSet>, hints: &Hints, tables: &Tables, pipelines: u16) -> Embedded {
+    let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
+    let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
+    let mut embedded = Embedded::new(set, sources, settings, pipelines);
+    embedded.begin_with(|control| control.tables = tables.versions());
+    embedded
+}
+
 /// The two halves of the machine for a rule set and the tables that rules and events ask, state in memory.
 ///
 /// # Errors
 /// If the stated flow-log format is none, or, unless a `partial` set is allowed, if a rule cannot be compiled for the sources it
 /// reads: in words.
 pub fn build(set: &Arc<RuleSet>, hints: Hints, tables: Arc<Tables>, pipelines: u16, partial: bool) -> Result<(Intake, Embedded), String> {
-    let sources = (0..set.rules.len() as u32).map(|rule| sources_of(set, rule, &hints.generic)).collect();
-    let settings = Settings { product_version: env!("CARGO_PKG_VERSION").to_owned(), ..Settings::default() };
-    let mut embedded = Embedded::new(set, sources, settings, pipelines);
-    embedded.begin_with(|control| control.tables = tables.versions());
+    let embedded = machine(set, &hints, &tables, pipelines);
     let (detector, warnings) = Detector::with_tables(set.clone(), &hints, tables);
     let left_out: Vec<String> =
         warnings.iter().filter(|w| w.kind == WarningKind::LeftOut).map(|w| format!("{}: {}", w.place, w.text)).collect();

@@ -57,6 +57,12 @@ impl AlertStore {
         &self.pages
     }
 
+    /// The alerts that have a page.
+    #[must_use]
+    pub fn paged(&self) -> std::collections::BTreeSet<String> {
+        self.pages.iter().map(|(alert, _)| alert.to_string()).collect()
+    }
+
     /// The final documents, sorted by (first seen, id).
     #[must_use]
     pub fn alerts(&self) -> Vec<Value> {

@@ -5,7 +5,9 @@
 //! own arrival. Limits: detections beyond a million are sorted on disk.
 
 mod archived;
+pub mod compare;
 mod from_log;
+pub mod measure;
 
 pub use archived::Archived;
 pub use from_log::LogReplay;
@@ -24,6 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use tidegate_core::decode::Hints;
+use tidegate_core::event::time::HOUR_MS;
 use tidegate_core::event::{Detection, Position};
 use tidegate_core::pipeline::{Batch, Embedded, Entry, Gathered, Intake, ShardMemory};
 
@@ -112,36 +115,55 @@ impl Read {
 /// All cores decode; what they found is sorted by arrival and applied.
 fn sorted(intake: &Intake, pipelines: &mut Recorded, settings: &Settings, watcher: &dyn Watcher, outcome: &mut Outcome) -> io::Result<()> {
     let mut sorter = Sorter::new(settings.scratch.clone(), settings.in_memory);
+    let newest = each_session(intake, settings, watcher, &mut |read| {
+        let detections = note(read, pipelines, outcome).into_iter();
+        sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
+    })?;
+    if pipelines.journal.is_some() && watcher.stopped() {
+        return Ok(());
+    }
+    sorter.drain(BATCH, &mut |detections| hours(detections).into_iter().try_for_each(|batch| apply(pipelines, Some(batch), outcome)))?;
+    let rounds = pipelines.pipelines.machine().rounds_to_end();
+    up_to(newest, rounds).try_for_each(|batch| apply(pipelines, Some(batch), outcome))
+}
+
+/// Reads everything, session by session of an archive. Answers the newest arrival of an archive: everything up to there was read,
+/// whether a rule saw it or not. Plain files do not say so: there a forged time would.
+fn each_session(
+    intake: &Intake,
+    settings: &Settings,
+    watcher: &dyn Watcher,
+    take: &mut dyn FnMut(Read) -> io::Result<()>,
+) -> io::Result<Option<i64>> {
     let (mut repeats, mut newest) = (Repeats::default(), None);
     for places in settings.archived.sessions(settings.inputs.len()) {
         read_all(&places, &Reading { intake, settings, watcher, repeats: &repeats }, &mut |read| {
             newest = newest.max(read.arrival_ms());
-            let detections = note(read, pipelines, outcome).into_iter();
-            sorter.add(detections.filter(|d| (settings.range_ms.0..settings.range_ms.1).contains(&d.time_ms)).collect())
+            take(read)
         })?;
         repeats.next_session();
     }
-    if pipelines.journal.is_some() && watcher.stopped() {
-        return Ok(());
-    }
-    sorter.drain(BATCH, &mut |detections| {
-        let last = detections.last().map_or(i64::MIN / 4, |d| d.arrival_ms);
-        apply(pipelines, Some(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() }), outcome)
-    })?;
-    match newest.filter(|_| !settings.archived.is_empty()) {
-        Some(newest) => up_to(newest, pipelines, outcome),
-        None => Ok(()),
-    }
+    Ok(newest.filter(|_| !settings.archived.is_empty()))
 }
 
-/// Everything up to the last arrival was read, whether a rule saw it or not: what ends before that ends by itself, and is not cut
-/// off by the end of the input. Only an archive says so; of plain files a forged time would.
-fn up_to(newest_ms: i64, pipelines: &mut Recorded, outcome: &mut Outcome) -> io::Result<()> {
-    for _ in 0..pipelines.pipelines.machine().rounds_to_end() {
-        let batch = Batch { watermark_ms: newest_ms.saturating_sub(SLACK_MS), arrival_ms: newest_ms, ..Batch::default() };
-        apply(pipelines, Some(batch), outcome)?;
+/// What ends before the newest arrival ends by itself, and is not cut off by the end of the input: batches that say so.
+fn up_to(newest_ms: Option<i64>, rounds: usize) -> impl Iterator<Item = Batch> {
+    let batch = |newest: i64| Batch { watermark_ms: newest.saturating_sub(SLACK_MS), arrival_ms: newest, ..Batch::default() };
+    newest_ms.into_iter().flat_map(move |newest| (0..rounds).map(move |_| batch(newest)))
+}
+
+/// Cuts sorted detections where an hour begins: what is counted by the hour of arrival does not depend on how many detections other
+/// rules have.
+fn hours(mut detections: Vec<Detection>) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    while let Some(first) = detections.first() {
+        let hour = first.arrival_ms.div_euclid(HOUR_MS);
+        let rest = detections.split_off(detections.partition_point(|d| d.arrival_ms.div_euclid(HOUR_MS) <= hour));
+        let last = detections.last().map_or(i64::MIN / 4, |d| d.arrival_ms);
+        batches.push(Batch { detections, watermark_ms: last - SLACK_MS, arrival_ms: last, ..Batch::default() });
+        detections = rest;
     }
-    Ok(())
+    batches
 }
 
 /// What reading threads share.

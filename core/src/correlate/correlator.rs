@@ -214,6 +214,12 @@ impl Correlator {
         self.states.iter().flatten().map(|s| s.budget.bytes()).sum()
     }
 
+    /// Keys and logical bytes by rule number; nothing for plain rules.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(usize, u64)> {
+        self.states.iter().map(|s| s.as_ref().map_or((0, 0), |s| (s.keys.len(), s.budget.bytes()))).collect()
+    }
+
     /// The open episode behind an [`super::AlertChange`] without one, as it stands; `None` once it is closed or merged.
     #[must_use]
     pub fn episode(&self, correlation: u32, key: &GroupKey, fired_ms: i64, w: &Watermarks) -> Option<Episode> {

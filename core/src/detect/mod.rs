@@ -33,6 +33,7 @@ mod quantity;
 mod reads;
 mod required;
 mod scratch;
+mod tally;
 mod text;
 mod trace;
 
@@ -43,3 +44,4 @@ pub use quantity::KEYS_MAX;
 pub use reads::sources_of;
 pub use scratch::Scratch;
 pub use trace::{Trace, Traced, TracedPart, Tracer, VALUES_TOLD_MAX};
+pub use tally::{Evaluated, TIMED, Tally};

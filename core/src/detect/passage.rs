@@ -104,7 +104,17 @@ impl<'d, 'u, 'a> Passage<'d, 'u, 'a> {
         let mut view = View { slots: &slots.matching, texts: &mut work.texts, leaves: LEAVES, text: self.unit.text, flow: self.flow };
         self.form.index.wake(&mut view, rules.len(), &mut work.woken);
         let woken = work.woken.rules().iter().copied();
-        work.matched.extend(woken.filter(|rule| rules[*rule as usize].node.holds(&mut view)));
+        let Some(counter) = &mut work.counter else {
+            return work.matched.extend(woken.filter(|rule| rules[*rule as usize].node.holds(&mut view)));
+        };
+        let clock = counter.event(self.unit.form);
+        for at in woken {
+            let (rule, started) = (&rules[at as usize], clock.map(|clock| clock()));
+            let holds = rule.node.holds(&mut view);
+            let took = clock.zip(started).map(|(clock, started)| clock().saturating_sub(started));
+            counter.note(rule.rule, holds && !rule.witness, took);
+            work.matched.extend(holds.then_some(at));
+        }
     }
 
     /// Appends the detections of all rules that matched.

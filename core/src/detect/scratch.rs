@@ -5,7 +5,7 @@
 use super::fold::Texts;
 use super::form::FormRules;
 use super::index::Woken;
-
+use super::tally::{Counter, Tally};
 use crate::event::{Form, Slots};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(super) struct Work {
     /// Targets that got no detection for want of a key.
     pub(super) without_key: Vec<u32>,
     pub(super) names: Names,
+    /// Counts what rules cost, where somebody asks.
+    pub(super) counter: Option<Box<Counter>>,
 }
 
 /// Short texts that come again and again, each kept once. Looked up, never walked.
@@ -48,6 +50,17 @@ impl Scratch {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty scratch that counts what rules cost; `clock` gives nanoseconds since any moment.
+    #[must_use]
+    pub fn counting(clock: fn() -> u64) -> Self {
+        Scratch { work: Work { counter: Some(Box::new(Counter::new(clock))), ..Work::default() }, ..Self::default() }
+    }
+
+    /// What rules have cost since this was last asked; `None`: nobody counts.
+    pub fn take_tally(&mut self) -> Option<Tally> {
+        self.work.counter.as_deref_mut().map(Counter::take)
     }
 
     /// The targets that got no detection of the last event for want of a group key or quantity.

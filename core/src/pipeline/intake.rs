@@ -7,7 +7,7 @@ use super::books::InputCounts;
 use super::flows::{FlowDecoders, FlowFormats};
 use super::selected::Selected;
 use crate::decode::{DecodeError, Emit, ErrorCode, Hints, Unit, envelope, unit::Filtered, vpcflow};
-use crate::detect::{Detector, Scratch, Seen, Stamp};
+use crate::detect::{Detector, Scratch, Seen, Stamp, Tally};
 use crate::event::{Detection, Form, Position, Record, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub struct Gathered {
     pub arrival_ms: Option<i64>,
     /// Who was heard of.
     pub coverage: BTreeMap<Who, Coverage>,
+    /// What rules cost, where the Intake counts that.
+    pub tally: Option<Box<Tally>>,
 }
 
 /// Whom an event speaks of: account, Region, service. The account is empty where the event names none.
@@ -133,6 +135,8 @@ pub struct Intake {
     hints: Hints,
     flow_formats: FlowFormats,
     selected: Selected,
+    /// Set: counts what rules cost.
+    clock: Option<fn() -> u64>,
 }
 
 impl Intake {
@@ -142,7 +146,7 @@ impl Intake {
     /// If the stated flow-log format is none: in words.
     pub fn new(detector: impl Into<Arc<Detector>>, hints: Hints) -> Result<Self, String> {
         let flow_formats = FlowFormats::new(&hints)?;
-        Ok(Intake { detector: detector.into(), hints, flow_formats, selected: Selected::default() })
+        Ok(Intake { detector: detector.into(), hints, flow_formats, selected: Selected::default(), clock: None })
     }
 
     /// Counts only events that are selected; others are filtered.
@@ -157,13 +161,26 @@ impl Intake {
     /// # Errors
     /// If the stated flow-log format is none: in words.
     pub fn with_hints(&self, hints: Hints) -> Result<Self, String> {
-        Intake::new(Arc::clone(&self.detector), hints)
+        Ok(Intake { selected: self.selected.clone(), clock: self.clock, ..Intake::new(Arc::clone(&self.detector), hints)? })
+    }
+
+    /// The same, counting what each rule costs ([`Gathered::tally`]); `clock` gives nanoseconds since any moment.
+    #[must_use]
+    pub fn counting(self, clock: fn() -> u64) -> Self {
+        Intake { clock: Some(clock), ..self }
+    }
+
+    /// What it matches with.
+    #[must_use]
+    pub fn detector(&self) -> &Arc<Detector> {
+        &self.detector
     }
 
     /// The memory for a shard that starts to be read.
     #[must_use]
     pub fn shard(&self) -> ShardMemory {
-        ShardMemory { flows: self.flow_formats.decoders(), scratch: Scratch::new(), heard: Heard::new() }
+        let scratch = self.clock.map_or_else(Scratch::new, Scratch::counting);
+        ShardMemory { flows: self.flow_formats.decoders(), scratch, heard: Heard::new() }
     }
 
     /// Reads a batch of one shard, in order.
@@ -174,6 +191,9 @@ impl Intake {
             if record.lines { self.lines(memory, record, out) } else { self.record(memory, record, out) }
         }
         cover(&mut memory.heard, out);
+        if let Some(tally) = memory.scratch.take_tally() {
+            out.tally.get_or_insert_default().add(&tally);
+        }
     }
 
     fn lines(&self, memory: &mut ShardMemory, record: &Record, out: &mut Gathered) {

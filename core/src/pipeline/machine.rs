@@ -360,6 +360,17 @@ impl Machine {
         self.pipelines.iter().map(Pipeline::state_size).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     }
 
+    /// The same by rule number.
+    #[must_use]
+    pub fn state_sizes(&self) -> Vec<(usize, u64)> {
+        let mut sum = Vec::new();
+        for sizes in self.pipelines.iter().map(Pipeline::state_sizes) {
+            sum.resize(sum.len().max(sizes.len()), (0, 0));
+            sum.iter_mut().zip(sizes).for_each(|(sum, of): (&mut (usize, u64), _)| *sum = (sum.0 + of.0, sum.1 + of.1));
+        }
+        sum
+    }
+
     /// A snapshot of a Pipeline and its outbox, at the position before its [`Pipeline::next_position`].
     #[must_use]
     pub fn snapshot(&self, pipeline: u16) -> Vec<u8> {

@@ -245,6 +245,12 @@ impl Pipeline {
         (self.correlator.live_keys(), self.correlator.state_bytes())
     }
 
+    /// The same by rule number.
+    #[must_use]
+    pub fn state_sizes(&self) -> Vec<(usize, u64)> {
+        self.correlator.sizes()
+    }
+
     /// Raises the watermarks. With a control, sources that are not named are fed no longer and hold nobody back.
     fn raise(&mut self, entry: &Entry) {
         if entry.control.is_some() && !entry.watermarks.is_empty() {

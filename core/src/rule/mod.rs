@@ -70,6 +70,15 @@ pub fn load(files: &[RuleFile]) -> Loaded {
     Loaded { set, diagnostics: report.finish() }
 }
 
+impl RuleSet {
+    /// A set of rules taken from loaded sets. What they refer to must stand among them, by its number here.
+    #[must_use]
+    pub fn of(rules: Vec<Rule>) -> Self {
+        let digest = digest::set(&rules);
+        RuleSet { rules, digest }
+    }
+}
+
 /// The YAML documents of a file that is no rule (a rule test, the configuration), with everything that is wrong with its YAML.
 /// A document with a duplicate key is among them, so that the rest of it can be checked too: use none if there is an error.
 #[must_use]
