@@ -261,7 +261,7 @@ fn no_selection(pattern: &str) -> Fault {
     Fault::new(format!("no selection fits {}", quoted(pattern)), "the condition could never be decided", remedy)
 }
 
-fn reaches(pattern: &str, name: &str) -> bool {
+pub(super) fn reaches(pattern: &str, name: &str) -> bool {
     if pattern.eq_ignore_ascii_case("them") {
         return !name.starts_with('_');
     }

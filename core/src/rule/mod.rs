@@ -14,6 +14,7 @@
 //! without `generate` does not alert (`link`); keywords of a condition may be written in capitals (`condition`).
 
 pub mod ast;
+pub mod branches;
 mod condition;
 mod correlation;
 mod detection;
