@@ -244,7 +244,7 @@ fn a_rule_test_finds_what_its_author_forgot() {
     assert_eq!(varied.status.code(), Some(1), "{said}");
     assert!(said.contains("variant noise") && said.contains("account: \"990000000001\""), "{said}");
     let report = std::fs::read_to_string(junit).expect("a report");
-    assert!(report.contains("three snapshots [noise: ") && report.contains("- {use: shared, account:"), "{report}");
+    assert!(report.contains("three snapshots [noise: ") && report.contains("account: &quot;990000000001&quot;"), "{report}");
     // The case that is offered can be pasted, and fails by itself.
     let offered: String = said
         .lines()
