@@ -18,7 +18,7 @@ demo: ## build (without AWS) and run the main job on a synthetic organisation (a
 	$(CARGO) build --release --locked --no-default-features --bin tidegate
 	./target/release/tidegate demo
 
-test: test-intro fmt clippy doc unit rules schema oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
+test: test-intro fmt clippy doc unit rules schema sigma-check oracle crash deny demo-check services-test ## everything CI runs (about 45 minutes cold on 2 cores)
 
 .PHONY: services-test
 services-test: html-test kinesis-test sns-test owner-test s3-test dashboards-test opensearch-test live-test ## of these what needs the real parts or their stand-ins
@@ -26,7 +26,7 @@ services-test: html-test kinesis-test sns-test owner-test s3-test dashboards-tes
 .PHONY: test-intro demo-check
 test-intro:
 	@echo "make test downloads into target/: 150 MB of crates, two OpenSearch (320 MB, by Maven), Prometheus and a browser (150 MB, Debian's packages), AWS stand-ins"
-	@echo "(PyPI, npm, crates.io: 60 MB) and GeoIP databases (6 MB). It needs Rust (rust-toolchain.toml), a C compiler, make, Python 3, Maven with"
+	@echo "(PyPI, npm, crates.io: 80 MB) and GeoIP databases (6 MB). It needs Rust (rust-toolchain.toml), a C compiler, make, Python 3, Maven with"
 	@echo "Java 21 or later, npm, and 4 GB of memory; all parts run as processes on 127.0.0.1. About 45 minutes cold on 2 cores."
 
 check: fmt clippy unit-core rules ## for daily work: format, lints, core and rule tests; offline, under 3 minutes warm
@@ -71,6 +71,9 @@ schema: $(VENV)/schema ## the published JSON Schemas against a real validator (P
 $(VENV)/schema:
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check jsonschema==4.26.0 PyYAML==6.0.3
+.PHONY: sigma-check
+sigma-check: ## the shipped rules as pySigma sees them: `sigma check` (sigma-cli from PyPI into target/services: 20 MB)
+	tests/services/sigma.sh check rules
 
 oracle: ## random rules and events through the command line against an independent oracle in Python
 	$(CARGO) build --locked --bin tidegate

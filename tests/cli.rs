@@ -261,4 +261,78 @@ fn coverage_is_told_as_text_json_page_and_layer_and_per_account() {
     let out = tidegate(&["rules", "coverage", "builtin", "--seen", &rules]);
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).contains("is not what a service answers on /coverage"), "{}", text(&out.stderr));
+const SHARED: &str = "title: Three shares
+id: 5b1a3c50-3f4e-4c9b-9d55-000000000011
+status: test
+level: high
+correlation: {type: event_count, rules: [shared], group-by: [requestParameters.accountId], timespan: 10m, condition: {gte: 3}}
+---
+title: Shared
+id: 5b1a3c50-3f4e-4c9b-9d55-000000000012
+name: shared
+status: test
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: [ModifySnapshotAttribute, ModifyImageAttribute]}, condition: s}
+level: low
+";
+
+const SHARED_TEST: &str = "events:
+  shared: {kind: cloudtrail, eventSource: ec2.amazonaws.com, eventName: ModifySnapshotAttribute, requestParameters: {accountId: '444455556666'}}
+cases:
+  - {name: three snapshots, is: true, events: [{use: shared, times: 3, every: 1m}], expect: {count: 3}}
+";
+
+#[test]
+fn a_rule_test_finds_what_its_author_forgot() {
+    let folder = Folder::new("variants");
+    folder.write("shared.yml", SHARED);
+    let test = folder.write("shared.test.yaml", SHARED_TEST);
+    let junit = folder.path("report.xml");
+    let written = tidegate(&["rules", "test", &test, "--no-variants"]);
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stdout));
+    let varied = tidegate(&["rules", "test", &test, "--junit", &junit]);
+    let said = text(&varied.stdout);
+    assert_eq!(varied.status.code(), Some(1), "{said}");
+    assert!(said.contains("variant noise") && said.contains("account: \"990000000001\""), "{said}");
+    let report = std::fs::read_to_string(junit).expect("a report");
+    assert!(report.contains("three snapshots [noise: ") && report.contains("account: &quot;990000000001&quot;"), "{report}");
+    // The case that is offered can be pasted, and fails by itself.
+    let offered: String = said
+        .lines()
+        .skip_while(|line| !line.starts_with("  - name: \"three snapshots, noise"))
+        .take_while(|line| line.starts_with("  - name: \"three snapshots, noise") || line.starts_with("    "))
+        .map(|line| format!("{line}\n"))
+        .filter(|line| !line.starts_with("       ") || line.starts_with("      - "))
+        .collect();
+    folder.write("shared.test.yaml", &format!("{SHARED_TEST}{offered}"));
+    let pasted = tidegate(&["rules", "test", &test, "--filter", ", noise", "--no-variants"]);
+    let said = text(&pasted.stdout);
+    assert_eq!(pasted.status.code(), Some(1), "{said}\n{}", text(&pasted.stderr));
+    assert!(said.contains("expected  came") && said.contains("1 test files, 1 cases"), "{said}");
+}
+
+#[test]
+fn coverage_names_what_no_case_shows_with_its_line() {
+    let folder = Folder::new("coverage");
+    folder.write("shared.yml", SHARED);
+    let test = folder.write("shared.test.yaml", SHARED_TEST);
+    let covered = tidegate(&["rules", "test", &test, "--no-variants", "--coverage"]);
+    let said = text(&covered.stdout);
+    assert!(said.contains("shared.yml:12: `eventName: ModifyImageAttribute` in `s` never matches (Shared)"), "{said}");
+    assert!(said.contains("shared.yml:1: the threshold is never missed by one (2) (Three shares)"), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&tidegate(&["rules", "test", &test, "--coverage", "--json"]).stdout).expect("JSON");
+    let points = json["files"][0]["coverage"].as_array().expect("points");
+    assert!(points.iter().any(|p| p["covered"] == true) && points.iter().any(|p| p["covered"] == false), "{points:?}");
+}
+
+#[test]
+fn a_misspelt_key_of_a_test_is_told_with_its_line() {
+    let folder = Folder::new("misspelt");
+    folder.write("shared.yml", SHARED);
+    let test = folder.write("shared.test.yaml", &SHARED_TEST.replace("times: 3", "time: 3"));
+    let refused = tidegate(&["rules", "test", &test]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("shared.test.yaml:4:") && said.contains("unknown key `time` (did you mean `times`?)"), "{said}");
 }

@@ -15,6 +15,7 @@
 
 pub mod anatomy;
 pub mod ast;
+pub mod branches;
 mod condition;
 mod correlation;
 mod detection;

@@ -78,6 +78,12 @@ impl Node {
         matches!(self.kind, Kind::Text | Kind::Number(_) | Kind::Bool(_))
     }
 
+    /// Another value at this place.
+    #[must_use]
+    pub(super) fn instead(&self, kind: Kind) -> Node {
+        Node { kind, ..self.clone() }
+    }
+
     /// A copy in which a number or boolean is its text.
     #[must_use]
     pub fn as_written(&self) -> Node {

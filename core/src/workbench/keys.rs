@@ -108,15 +108,14 @@ pub const DRIVE: [Key; 3] = [
 ];
 
 /// The keys of one of a case's `events`.
-pub const STEP: [Key; 11] = [
+pub const STEP: [Key; 10] = [
     must("use", Form::Text, "the template"),
     may("at", Form::Duration, "event time of the first, from the base"),
     may("times", Form::Count, "how many events (1)"),
     may("every", Form::Duration, "distance between two of them"),
     may("arrives", Form::Duration, "how long after its own time each arrives"),
-    may("copies", Form::Count, "how often each arrives (1)"),
+    may("copies", Form::Count, "how often each arrives (1): by other routes, with the same id"),
     may("copies_after", Form::Duration, "how long after the one before each copy arrives"),
-    may("resent", Form::Yes, "the copies are the same record read again, not the event by another route"),
     may("n", Form::Count, "the number of the first, for `${n}` (0)"),
     may("account", Form::Text, "the account of the event, wherever it names its own"),
     may("set", Form::Map, "fields to set, by dotted name; a name that ends in `!` removes"),

@@ -1,18 +1,24 @@
 //! `tidegate rules test`: the tests beside rules, run through the same core as everything else.
 
+mod report;
+mod watch;
+
 use super::check::line;
-use crate::cli::replay::write_lines;
 use crate::cli::{Exit, Failure, screen};
 use crate::io::rules::{BUILTIN, is_test, pack, read_rules, read_tests};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
-use tidegate_core::rule::{Gravity, RuleFile, load};
-use tidegate_core::workbench::{CaseReport, Outcome, run::missing_classes, run_suite, suite};
+use tidegate_core::rule::{Gravity, RuleFile, RuleSet, load};
+use tidegate_core::workbench::branch_coverage::{Point, coverage};
+use tidegate_core::workbench::suite::Case;
+use tidegate_core::workbench::{Bench, CaseReport, Options, Outcome, Suite, run::missing_classes, suite};
 
 const EXAMPLES: &str = "Examples:
   tidegate rules test my-rules/
-  tidegate rules test my-rules/console_brute_force.yml
+  tidegate rules test my-rules/console_brute_force.yml --filter 'twelve failures'
+  tidegate rules test my-rules/ --variants 20 --seed 7
   tidegate rules test builtin --junit report.xml";
 
 /// What was typed.
@@ -34,6 +40,35 @@ pub(in crate::cli) struct Arguments {
     /// A rule without tests, or tests that lack a required class of case, count as failures
     #[arg(long)]
     strict: bool,
+    /// Run only cases with this in their name, and test files with this in theirs
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Run so many variants of each kind that is drawn by chance: orders of arrival, moments, mixtures
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "no_variants")]
+    variants: u32,
+    /// Where chance starts: the same seed gives the same variants
+    #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "no_variants")]
+    seed: u64,
+    /// Run each case only as it is written
+    #[arg(long)]
+    no_variants: bool,
+    /// Name every selection, value, branch and threshold of the rules that no case shows
+    #[arg(long, conflicts_with = "filter")]
+    coverage: bool,
+    /// Test again what changed whenever a file changes; Ctrl-C ends
+    #[arg(long)]
+    watch: bool,
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        Options { variants: (!self.no_variants).then_some(self.variants), seed: self.seed }
+    }
+
+    /// Whether a case is asked for.
+    fn wants(&self, file: &str, case: &str) -> bool {
+        self.filter.as_ref().is_none_or(|wanted| case.contains(wanted.as_str()) || file.contains(wanted.as_str()))
+    }
 }
 
 /// One test file and how it ended.
@@ -41,27 +76,79 @@ struct Tested {
     file: String,
     cases: Vec<CaseReport>,
     lacks: Vec<String>,
+    /// With `--coverage`.
+    points: Vec<Point>,
+}
+
+/// What was tested before, and with which files: those that are the same are not tested again.
+#[derive(Default)]
+struct Memory {
+    tested: BTreeMap<String, (Vec<RuleFile>, Rc<Tested>)>,
+    /// Test files that were run.
+    runs: usize,
+}
+
+impl Memory {
+    /// The names of all files that tests read.
+    fn files(&self) -> impl Iterator<Item = String> + '_ {
+        self.tested.values().flat_map(|(files, _)| files.iter().map(|file| file.name.clone()))
+    }
+
+    /// What a test gave, if all its files are as they were.
+    fn of(&self, file: &Prepared) -> Option<Rc<Tested>> {
+        let (files, tested) = self.tested.get(&file.name)?;
+        let same = files.len() == file.files.len() && files.iter().zip(&file.files).all(|(a, b)| (&a.name, &a.text) == (&b.name, &b.text));
+        same.then(|| Rc::clone(tested))
+    }
+}
+
+/// All of them, and the rules that have none.
+struct Results {
+    tested: Vec<Rc<Tested>>,
+    untested: Vec<String>,
+}
+
+impl Results {
+    fn cases(&self) -> impl Iterator<Item = &CaseReport> {
+        self.tested.iter().flat_map(|file| &file.cases)
+    }
+
+    fn exit(&self, strict: bool) -> Exit {
+        let failed = self.cases().any(|case| case.outcome != Outcome::Passed);
+        let incomplete = !self.untested.is_empty() || self.tested.iter().any(|t| !t.lacks.is_empty());
+        if failed || (strict && incomplete) { Exit::Found } else { Exit::Fine }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let tests = test_files(&arguments.paths)?;
-    let untested = untested(&arguments.paths, &tests)?;
-    let tested = tests.iter().map(run_file).collect::<Result<Vec<_>, _>>()?;
-    if let Some(path) = &arguments.junit {
-        std::fs::write(path, junit(&tested)?).map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
+    if arguments.watch {
+        return watch::run(arguments);
     }
-    if let Some(path) = &arguments.alerts {
-        let alerts = tested.iter().flat_map(|t| &t.cases).flat_map(|c| &c.alerts);
-        write_lines(path, alerts.map(ToString::to_string))?;
+    let results = run_all(arguments, &mut Memory::default())?;
+    report::all(arguments, &results)?;
+    Ok(results.exit(arguments.strict))
+}
+
+fn run_all(arguments: &Arguments, memory: &mut Memory) -> Result<Results, Failure> {
+    let files = test_files(&arguments.paths)?;
+    let untested = if arguments.filter.is_some() { Vec::new() } else { untested(&arguments.paths, &files)? };
+    let prepared = files.iter().map(Prepared::read).collect::<Result<Vec<_>, _>>()?;
+    let wanted = |file: &Prepared| file.suite.cases.iter().filter(|c| arguments.wants(&file.name, &c.name)).count();
+    let total: usize = prepared.iter().map(wanted).sum();
+    if let (0, Some(name)) = (total, &arguments.filter) {
+        return Err(Failure::usage(format!("no case has `{name}` in its name: look at the names in the test files")));
     }
-    if arguments.json {
-        print_json(&tested, &untested)
-    } else {
-        print_text(&tested, &untested, arguments.strict)
+    let bar = screen::things_progress(total as u64, "testing");
+    let mut tested = Vec::new();
+    for file in prepared.iter().filter(|file| wanted(file) > 0) {
+        let known = memory.of(file);
+        let now = known.map_or_else(|| file.run(arguments, &bar).map(Rc::new), Ok)?;
+        memory.runs += usize::from(memory.of(file).is_none());
+        memory.tested.insert(file.name.clone(), (file.files.clone(), Rc::clone(&now)));
+        tested.push(now);
     }
-    let failed = tested.iter().any(|t| t.cases.iter().any(|c| c.outcome != Outcome::Passed));
-    let incomplete = !untested.is_empty() || tested.iter().any(|t| !t.lacks.is_empty());
-    Ok(if failed || (arguments.strict && incomplete) { Exit::Found } else { Exit::Fine })
+    bar.finish_and_clear();
+    Ok(Results { tested, untested })
 }
 
 /// The test files under the paths; for a rule file the one beside it.
@@ -89,21 +176,51 @@ fn rule_of(test: &str) -> String {
     test.trim_end_matches(".yaml").trim_end_matches(".yml").trim_end_matches(".test").to_owned() + ".yml"
 }
 
-fn run_file(file: &RuleFile) -> Result<Tested, Failure> {
-    let parsed = suite::parse(&file.name, &file.text);
-    let suite = parsed.map_err(|problems| Failure::usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let own = rule_of(&file.name);
-    let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut names = vec![own.clone()];
-    names.extend(suite.with.iter().map(|w| if folder.is_empty() { w.clone() } else { format!("{folder}/{w}") }));
-    let files = names.iter().map(|n| rule_file(n)).collect::<Result<Vec<_>, _>>()?;
-    let loaded = load(&files);
-    let errors: Vec<String> = loaded.diagnostics.iter().filter(|d| d.gravity == Gravity::Error).map(line).collect();
-    if !errors.is_empty() {
-        return Err(Failure::usage(format!("the rules do not load:\n{}", errors.join("\n"))));
+/// A test file and its rules.
+struct Prepared {
+    name: String,
+    /// The rule file it stands beside.
+    own: String,
+    suite: Suite,
+    set: Arc<RuleSet>,
+    /// All that was read: the rule file it stands beside first, the test itself last.
+    files: Vec<RuleFile>,
+}
+
+impl Prepared {
+    fn read(file: &RuleFile) -> Result<Self, Failure> {
+        let parsed = suite::parse(&file.name, &file.text);
+        let suite = parsed.map_err(|problems| Failure::usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+        let own = rule_of(&file.name);
+        let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut names = vec![own.clone()];
+        names.extend(suite.with.iter().map(|w| if folder.is_empty() { w.clone() } else { format!("{folder}/{w}") }));
+        let mut files = names.iter().map(|n| rule_file(n)).collect::<Result<Vec<_>, _>>()?;
+        let loaded = load(&files);
+        let errors: Vec<String> = loaded.diagnostics.iter().filter(|d| d.gravity == Gravity::Error).map(line).collect();
+        if !errors.is_empty() {
+            return Err(Failure::usage(format!("the rules do not load:\n{}", errors.join("\n"))));
+        }
+        files.push(file.clone());
+        Ok(Prepared { name: file.name.clone(), own, suite, set: Arc::new(loaded.set), files })
     }
-    let cases = run_suite(&Arc::new(loaded.set), &suite, &[own]);
-    Ok(Tested { file: file.name.clone(), cases, lacks: missing_classes(&suite) })
+
+    /// Runs the cases that are asked for.
+    fn run(&self, arguments: &Arguments, bar: &indicatif::ProgressBar) -> Result<Tested, Failure> {
+        let wanted: Vec<&Case> = self.suite.cases.iter().filter(|c| arguments.wants(&self.name, &c.name)).collect();
+        let bench = Bench::new(&self.set, &self.suite, std::slice::from_ref(&self.own), arguments.options());
+        let bench = bench.map_err(|why| Failure::usage(format!("{}: {why}", self.name)))?;
+        let run = |case: &Case| {
+            bar.set_message(case.name.clone());
+            bar.inc(1);
+            bench.run(case)
+        };
+        let cases = wanted.into_iter().map(run).collect();
+        let lacks = if arguments.filter.is_some() { Vec::new() } else { missing_classes(&self.suite) };
+        let points = if arguments.coverage { coverage(&self.set, &self.suite, &self.files[0]) } else { Ok(Vec::new()) };
+        let points = points.map_err(|why| Failure::usage(format!("{}: {why}", self.name)))?;
+        Ok(Tested { file: self.name.clone(), cases, lacks, points })
+    }
 }
 
 /// A rule file on disk or in the shipped pack, `..` resolved.
@@ -125,57 +242,4 @@ fn rule_file(name: &str) -> Result<RuleFile, Failure> {
     let text = std::fs::read_to_string(&clean)
         .map_err(|e| Failure::failed(format!("cannot read {clean}: {e}; a test NAME.test.yaml stands beside NAME.yml")))?;
     Ok(RuleFile { name: name.to_owned(), text })
-}
-
-fn print_text(tested: &[Tested], untested: &[String], strict: bool) {
-    let (mut passed, mut failed) = (0, 0);
-    let doubt = |text: String| if strict { screen::red(&text) } else { screen::yellow(&text) };
-    for file in tested {
-        for case in &file.cases {
-            match &case.outcome {
-                Outcome::Passed => passed += 1,
-                Outcome::Failed(why) => {
-                    failed += 1;
-                    anstream::println!("{} {}:{}: {}", screen::red("FAIL"), case.place.file, case.place.line, case.name);
-                    why.iter().for_each(|w| anstream::println!("       {w}"));
-                }
-            }
-        }
-        for lack in &file.lacks {
-            anstream::println!("{}", doubt(format!("{}: should have {lack}", file.file)));
-        }
-    }
-    for rule in untested {
-        anstream::println!("{}", doubt(format!("{rule}: has no test beside it")));
-    }
-    println!("{} test files, {} cases", tested.len(), passed + failed);
-    println!("{passed} passed, {failed} failed");
-}
-
-fn print_json(tested: &[Tested], untested: &[String]) {
-    let case = |c: &CaseReport| {
-        let why = if let Outcome::Failed(why) = &c.outcome { why.clone() } else { Vec::new() };
-        serde_json::json!({"name": c.name, "line": c.place.line, "passed": c.outcome == Outcome::Passed, "differences": why})
-    };
-    let file = |t: &Tested| serde_json::json!({"file": t.file, "cases": t.cases.iter().map(case).collect::<Vec<_>>(), "lacks": t.lacks});
-    println!("{}", serde_json::json!({"files": tested.iter().map(file).collect::<Vec<_>>(), "untested": untested}));
-}
-
-fn junit(tested: &[Tested]) -> Result<String, Failure> {
-    let mut report = Report::new("tidegate rules test");
-    for file in tested {
-        let mut suite = TestSuite::new(file.file.as_str());
-        for case in &file.cases {
-            let mut status = TestCaseStatus::success();
-            if let Outcome::Failed(why) = &case.outcome {
-                status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_message(why.join("\n"));
-            }
-            let mut one = TestCase::new(case.name.as_str(), status);
-            one.set_classname(file.file.as_str());
-            suite.add_test_case(one);
-        }
-        report.add_test_suite(suite);
-    }
-    report.to_string().map_err(|e| Failure::failed(format!("cannot write the JUnit report: {e}")))
 }
