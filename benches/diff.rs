@@ -10,7 +10,7 @@ use tidegate::io::input::{Input, expand};
 use tidegate::io::rules::{is_test, pack};
 use tidegate::run::replay::compare::Comparison;
 use tidegate::run::replay::measure::{Measuring, measure};
-use tidegate::run::replay::{Recorded, Settings, Watcher, replay};
+use tidegate::run::replay::{Archived, Recorded, Settings, Watcher, replay};
 use tidegate_core::decode::Hints;
 use tidegate_core::generate::{Plan, organisation};
 use tidegate_core::rule::{RuleFile, RuleSet, load};
@@ -78,13 +78,14 @@ fn differing(old: &RuleSet, new: &RuleSet) -> usize {
 
 fn settings(place: &Path) -> Settings {
     let folder = |name: &str| place.join(name).to_string_lossy().into_owned();
-    let inputs: Vec<Input> = expand(&[folder("AWSLogs"), folder("flowlogs")]).expect("files");
+    let inputs: Vec<Input> = expand(&[folder("AWSLogs"), folder("flowlogs")], &mut |_| Ok(None)).expect("files");
     Settings {
         inputs,
         threads: 1,
         stamped: false,
         scratch: PathBuf::from("/nonexistent"),
         in_memory: usize::MAX,
+        archived: Archived::default(),
         range_ms: (i64::MIN, i64::MAX),
     }
 }

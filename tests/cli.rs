@@ -261,6 +261,8 @@ fn coverage_is_told_as_text_json_page_and_layer_and_per_account() {
     let out = tidegate(&["rules", "coverage", "builtin", "--seen", &rules]);
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).contains("is not what a service answers on /coverage"), "{}", text(&out.stderr));
+}
+
 const SHARED: &str = "title: Three shares
 id: 5b1a3c50-3f4e-4c9b-9d55-000000000011
 status: test

@@ -12,7 +12,7 @@ use tidegate::io::rules::pack;
 use tidegate::io::tables::{TableFiles, load as load_tables};
 use tidegate::run::replay::compare::Comparison;
 use tidegate::run::replay::measure::{Measured, Measuring, measure};
-use tidegate::run::replay::{Recorded, Settings, Watcher, replay};
+use tidegate::run::replay::{Archived, Recorded, Settings, Watcher, replay};
 use tidegate_core::decode::Hints;
 use tidegate_core::enrich::Tables;
 use tidegate_core::generate::{Plan, organisation};
@@ -46,7 +46,7 @@ impl Place {
 
     fn inputs(&self) -> Vec<Input> {
         let of = |name: &str| self.0.join(name).to_string_lossy().into_owned();
-        expand(&[of("AWSLogs"), of("flowlogs")]).expect("files")
+        expand(&[of("AWSLogs"), of("flowlogs")], &mut |_| Ok(None)).expect("files")
     }
 
     fn settings(&self, threads: usize) -> Settings {
@@ -56,6 +56,7 @@ impl Place {
             stamped: false,
             scratch: self.0.join("scratch"),
             in_memory: 100_000,
+            archived: Archived::default(),
             range_ms: (i64::MIN, i64::MAX),
         }
     }

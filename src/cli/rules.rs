@@ -1,9 +1,9 @@
 //! `tidegate rules`: check, test, explain, begin, format, promote and export Sigma rules, and what they cover.
 
 mod check;
+mod cost;
 mod coverage;
 mod explain;
-mod cost;
 mod export;
 mod fmt;
 mod new;

@@ -43,5 +43,5 @@ pub use passage::Seen;
 pub use quantity::KEYS_MAX;
 pub use reads::sources_of;
 pub use scratch::Scratch;
-pub use trace::{Trace, Traced, TracedPart, Tracer, VALUES_TOLD_MAX};
 pub use tally::{Evaluated, TIMED, Tally};
+pub use trace::{Trace, Traced, TracedPart, Tracer, VALUES_TOLD_MAX};

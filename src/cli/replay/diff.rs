@@ -132,7 +132,8 @@ pub(in crate::cli) fn measured(arguments: &Arguments, parts: Parts, range_ms: (i
     let given = Given::of(arguments, range_ms)?;
     let watcher = given.bar()?;
     let Given { hints, tables, suppressions, settings, selected, left_out, tally } = given;
-    let measuring = Measuring::new(parts, hints, tables, &suppressions, (arguments.pipelines, arguments.partial)).map_err(Failure::usage)?;
+    let measuring =
+        Measuring::new(parts, hints, tables, &suppressions, (arguments.pipelines, arguments.partial)).map_err(Failure::usage)?;
     let measured = measure(measuring.over(selected, &settings.archived), &settings, &watcher);
     watcher.bar.finish_and_clear();
     far::tell(&tally, false);

@@ -148,10 +148,13 @@ mod tests {
 
     fn record(shard: &str, sequence: u64, bytes: &str) -> Record {
         let position = Position { source: "trail".into(), shard: shard.into(), sequence: sequence.into(), sub_sequence: 0 };
-        Record { position, arrival_ms: Some(1_000 + sequence as i64), bytes: bytes.as_bytes().to_vec(), lines: sequence % 2 == 0 }
+        Record { position, arrival_ms: Some(1_000 + sequence as i64), bytes: bytes.as_bytes().to_vec(), lines: sequence.is_multiple_of(2) }
     }
 
-    fn read(bytes: &[u8]) -> io::Result<(Vec<(String, u64, String)>, Option<String>, bool)> {
+    /// Records by shard and sequence, how the segment was cut, and whether it was read to its end.
+    type Told = (Vec<(String, u64, String)>, Option<String>, bool);
+
+    fn read(bytes: &[u8]) -> io::Result<Told> {
         let bytes: Box<dyn BufRead + Send> = Box::new(BufReader::new(MultiGzDecoder::new(io::Cursor::new(bytes.to_vec()))));
         let mut segment = Segment::open("segment".into(), bytes)?;
         assert_eq!(segment.header(), &header());
