@@ -206,7 +206,7 @@ fn its_alerts_are_those_of_the_same_records_stamped_in_a_file() {
         format!("{}\n", json!(event))
     });
     let place = Place::new("history-alerts", &format!("sources: [{{name: pipe, {SHOP}, stdin: true}}]"));
-    place.write("stamped.ndjson", &lines.collect::<String>());
+    place.write("stamped.ndjson", lines.collect::<String>());
     let (from_file, books) = told(&place, &["--arrival-field", "received", "stamped.ndjson"], false);
     let (from_stream, ours) = told(&place, &[&format!("kinesis:{}", hand.stream)], true);
     let (books, ours) = (&books["books"]["detections"], &ours["books"]["detections"]);

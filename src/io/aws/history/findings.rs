@@ -1,6 +1,6 @@
 //! The findings that GuardDuty keeps for 90 days, as a replay reads them.
 //!
-//! Owns the calls that [`super::pages`] asks for, and their repetition. A record is the answer of one `GetFindings` as the service
+//! Owns the calls that `pages` asks for, and their repetition. A record is the answer of one `GetFindings` as the service
 //! wrote it: the SDK's types would lose what they do not know, so an interceptor keeps the bytes, and the decoder takes the findings
 //! out of the list as out of any other. Findings of member accounts are in the detector of the administrator. Never archives a finding
 //! or gives feedback. Limits: the service keeps the last state of a finding, not its revisions; 50 findings in a call, one call at a

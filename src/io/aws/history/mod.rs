@@ -1,8 +1,8 @@
 //! History that services of AWS keep, as inputs of a replay: findings of GuardDuty (90 days) and records of a Kinesis stream (its
 //! retention).
 //!
-//! Owns the reading of what is there, once, from a time to a time, and its end. [`pages`] decides which findings are asked for and
-//! [`merge`] which shard is read, both without clock and network; [`findings`] and [`records`] make the calls, [`patience`] says how
+//! Owns the reading of what is there, once, from a time to a time, and its end. `pages` decides which findings are asked for and
+//! `merge` which shard is read, both without clock and network; `findings` and `records` make the calls, `patience` says how
 //! long to wait for a service that refuses. Never writes anything: no consumer is registered, no position kept, nobody's lease
 //! touched. A live reader of the same stream loses nothing but a part of what its shards give in a second.
 

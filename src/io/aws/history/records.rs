@@ -1,7 +1,7 @@
 //! The records of a stream, from a time to a time or to its tip at the start.
 //!
-//! Owns the calls that [`super::merge`] asks for, and their repetition. Reads by polling, as anybody may: nothing is registered, no
-//! position is kept, no ownership taken. Limits: see [`super::merge`].
+//! Owns the calls that `merge` asks for, and their repetition. Reads by polling, as anybody may: nothing is registered, no
+//! position is kept, no ownership taken. Limits: see `merge`.
 
 use super::super::protocol::{Answer, Listing, Refusal};
 use super::super::service::{Service, Stream};
