@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as bytes: a version, its [compact](super::compact) form in postcard, a checksum.
+    /// The entry as bytes: a version, its compact form in postcard, a checksum.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         seal(ENTRY_VERSION, &Lent::from(self))

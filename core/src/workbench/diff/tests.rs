@@ -77,7 +77,7 @@ fn the_first_record_that_only_one_side_has_is_the_evidence() {
 #[test]
 fn merged_alerts_are_left_out_and_shared_ones_only_counted() {
     let merged = alert("r", "x", (0, 10), json!({"/tidegate/episode/state": "merged"}));
-    let mut d = diff(&[], &[merged.clone()], &[]);
+    let mut d = diff(&[], std::slice::from_ref(&merged), &[]);
     assert_eq!(d, Difference::default());
     let shared = [merged, alert("s", "x", (0, 10), json!({}))];
     let paged = BTreeSet::from(["s-x-0".to_owned()]);

@@ -1,6 +1,6 @@
 //! The difference as one page: charts, tables, every difference with its first record. One file, no script, nothing loaded.
 //!
-//! Events may hold anything, also markup: every text goes through [`neutral::html`], into text and never into an attribute, a style
+//! Events may hold anything, also markup: every text goes through `neutral::html`, into text and never into an attribute, a style
 //! or an address. The page's own policy forbids scripts, images and connections on top. Differences are filtered by checkboxes and
 //! styles. Limit: [`DIFFERENCES_MAX`] differences of a kind.
 
