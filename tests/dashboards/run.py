@@ -75,6 +75,7 @@ sources:
   - {name: shop, folder: ./shop, format: json, json: {product: shop, service: login, time_field: time, arrival_field: received}}
   - {name: flows, folder: ./flows, format: vpcflow}
 sinks: {ndjson: {file: ./alerts.ndjson}}
+archive: {folder: ./archive}
 snapshots: {every: 1s}
 http: {listen: '127.0.0.1:%d'}
 """
