@@ -74,13 +74,17 @@ def settings(index):
 
 
 def searchable(args, parts, folder):
-    """Put until searchable, above the floor of the parts and of the refresh."""
+    """Put until searchable, above the floor of the parts and of the refresh: pushed by enhanced fan-out, and polled."""
+    return measured(args, parts, folder / "fan_out", "fan_out") + measured(args, parts, folder / "polling", "polling")
+
+
+def measured(args, parts, folder, consumer):
     folder.mkdir(parents=True)
-    name, dice = folder.name, random.Random(f"searchable {args.seed}")
+    name, dice = f"searchable-{consumer.replace('_', '-')}", random.Random(f"searchable {args.seed}")
     stream, bare = Stream(parts.kinesis_port, name, 2), Stream(parts.kinesis_port, f"{name}-bare", 1)
     index, floor = Index(parts.search_url, name), Index(parts.search_url, f"{name}-floor")
     (folder / "tidegate.yaml").write_text(
-        f"state: ./state.db\nsources: [{{name: findings, format: guardduty, kinesis: {{stream: {name}, endpoint_url: '{parts.kinesis_url}'}}}}]\n"
+        f"state: ./state.db\nsources: [{{name: findings, format: guardduty, kinesis: {{stream: {name}, consumer: {consumer}, endpoint_url: '{parts.kinesis_url}'}}}}]\n"
         f"sinks: {{opensearch: {{url: '{parts.search_url}', index_prefix: {name}}}}}\nhttp: {{listen: '127.0.0.1:0'}}\nlog: {{format: json}}\n")
     run(args.binary, "setup", "opensearch", "-c", folder / "tidegate.yaml")
     life = Life(args.binary, folder / "tidegate.yaml", 0)
@@ -103,7 +107,7 @@ def searchable(args, parts, folder):
     read = sorted(watchers[2].seen[n] - at for n, at in read.items() if n in watchers[2].seen)
     for share, due in ((.5, 150), (.99, 500)):
         whole, search, reading = (1000 * some[min(len(some) - 1, int(share * len(some)))] for some in (ours, bare_search, read))
-        print(f"  p{100 * share:.0f}: {whole:.0f} ms put to searchable; floor {search:.0f} ms in the index, {reading:.0f} ms in the stream; "
+        print(f"  {consumer} p{100 * share:.0f}: {whole:.0f} ms put to searchable; floor {search:.0f} ms in the index, {reading:.0f} ms in the stream; "
               f"{whole - search - reading:.0f} ms above (due {due})")
     return [] if len(ours) == len(bare_search) == FINDINGS else [f"{len(ours)} of {FINDINGS} alerts were found by a search, {len(bare_search)} of the floor's documents"]
 
