@@ -14,8 +14,10 @@ OF_ORDER = [("finding_info", "uid")]
 # The number that was measured when the alert was last told, at the watermark as it then stood.
 OF_MEASURE = [("message",)]
 MEASURED = ("correlation/value_avg", "correlation/value_median", "correlation/value_percentile", "correlation/value_sum")
-# What a parent shows of its children: which of their alerts there were, and what was kept of them, when it was told.
-OF_PARENTS = [("evidences",), ("finding_info", "related_events"), ("observables",), ("tidegate", "records"), ("tidegate", "records_total")]
+# What a parent shows of its children: which of their alerts there were, and what was kept of them, when it was told. So
+# with its page: whether one of theirs was paged before is of the rounds in which the input came, and the same for the same log.
+OF_PARENTS = [("evidences",), ("finding_info", "related_events"), ("observables",), ("tidegate", "records"), ("tidegate", "records_total"),
+              ("tidegate", "paging", "decision")]
 
 # Of a crowd only so many events are kept; which, is of the order in which they came. The alert says so (`approximate`); its episode is exact.
 OF_CROWDS = [("count",), ("message",), ("tidegate", "records_total"), ("finding_info", "first_seen_time"), ("finding_info", "last_seen_time"),
